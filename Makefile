@@ -1,0 +1,86 @@
+# Everything a contributor types. `make` alone lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+BIN := .venv/bin
+SOURCES := routerd tests scripts $(wildcard bench)
+# What some tests call; each that is missing is installed when we may, else its tests are skipped and say so.
+DEBIAN := openssl=openssl buildah=buildah crun=crun
+DEBIAN_BENCH := cc=gcc nginx=nginx-light openssl=openssl /usr/include/openssl/ssl.h=libssl-dev
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: .venv/run.stamp ## serve the example router.yaml on http://127.0.0.1:8000 (ARGS="--port 9000")
+	$(BIN)/routerd serve $(ARGS)
+
+.PHONY: test
+test: lint types unit ## set everything up, then every check and every test
+
+.PHONY: unit
+unit: .venv/dev.stamp .venv/debian.stamp clients ## the tests alone (ARGS="-k failover")
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: .venv/dev.stamp ## ruff, formatting, lengths of functions and files, import cycles
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/python scripts/house.py
+
+.PHONY: types
+types: .venv/dev.stamp ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: fmt
+fmt: .venv/dev.stamp ## format the code and put its imports in order
+	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: schemas
+schemas: .venv/run.stamp ## write schemas/ again from the model
+	$(BIN)/routerd schema > schemas/router.schema.json
+
+.PHONY: bench
+bench: .venv/run.stamp ## measure it beside nginx on this machine, ten minutes (ARGS="--quick": one)
+	scripts/debian $(DEBIAN_BENCH)
+	bench/run $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: .venv/run.stamp ## install and measure other gateways the same way
+	scripts/debian $(DEBIAN_BENCH)
+	bench/run --peers $(ARGS)
+
+.PHONY: lock
+lock: .venv/dev.stamp ## resolve requirements/*.txt again (ARGS="--upgrade" for newer versions)
+	scripts/lock $(ARGS)
+
+.PHONY: image
+image: ## build the container image with docker, podman or buildah
+	scripts/image
+
+.PHONY: clients
+clients: $(patsubst %/package.json,%/node_modules/.stamp,$(wildcard tests/clients/package.json))
+
+.PHONY: clean
+clean: ## remove what make made
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules bench/build
+
+.venv/run.stamp: requirements/run.txt requirements/build.txt pyproject.toml scripts/venv
+	scripts/venv requirements/run.txt
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt requirements/build.txt pyproject.toml scripts/venv
+	scripts/venv requirements/dev.txt
+	@touch $@ .venv/run.stamp
+
+.venv/debian.stamp: Makefile scripts/debian .venv/dev.stamp
+	scripts/debian $(DEBIAN)
+	@touch $@
+
+%/node_modules/.stamp: %/package.json %/package-lock.json
+	@command -v npm >/dev/null || echo "npm is missing: the tests of clients for Node are skipped"
+	! command -v npm >/dev/null || { cd $* && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.stamp; }

@@ -1,0 +1,3 @@
+"""routerd: an LLM router that you configure in one file."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The words every dialect is said in; imports nothing of ours."""
