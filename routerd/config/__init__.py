@@ -1,0 +1,1 @@
+"""router.yaml: text to checked model, and back."""
