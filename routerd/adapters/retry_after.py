@@ -1,0 +1,39 @@
+"""How long an upstream asks us to wait."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+from routerd.adapters.base import Headers
+
+
+def retry_after(headers: Headers) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` (RFC 9110 section 10.2.3); None when not told.
+
+    A date is counted from the answer's own `Date`, so that no clock of ours is needed.
+    """
+    found = dict(headers)
+    milliseconds = _number(found.get(b"retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = found.get(b"retry-after")
+    seconds = _number(value)
+    return seconds if seconds is not None else _until(value, found.get(b"date"))
+
+
+def _number(value: bytes | None) -> float | None:
+    try:
+        number = float(value) if value is not None else -1.0
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _until(value: bytes | None, date: bytes | None) -> float | None:
+    if value is None or date is None:
+        return None
+    try:
+        wait = parsedate_to_datetime(value.decode("latin-1")) - parsedate_to_datetime(date.decode("latin-1"))
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, wait.total_seconds())

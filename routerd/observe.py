@@ -1,0 +1,139 @@
+"""Structured logs and live numbers; nothing else formats a log line."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import urllib.parse
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+import msgspec
+
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
+BATCH = 0.05
+MAX_WAITING = 20_000  # lines; a reader that stalls costs lines, never requests
+
+Entry = tuple[float, str, str, dict[str, Any]]
+
+
+class Redactor:
+    """Takes live secrets out of text, by value: plain, base64 and URL-encoded."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: tuple[str, ...] = ()
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """From now on these are the secrets, beside those known before (requests may still use them)."""
+        known = set(self._forms)
+        for secret in secrets:
+            if len(secret) >= 6:
+                encoded = b64encode(secret.encode()).decode().rstrip("=")
+                known |= {secret, urllib.parse.quote(secret, safe=""), encoded}
+        self._forms = tuple(sorted(known, key=len, reverse=True))
+
+    def clean(self, text: str) -> str:
+        """`text` with every known secret replaced."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, "[redacted]")
+        return text
+
+
+class Log:
+    """One line an event, JSON or text, written by a thread of its own so that a slow reader holds up nothing.
+
+    Lines are gathered for `BATCH` seconds: waking the thread for each would cost a request more than the line does.
+    """
+
+    def __init__(
+        self, stream: BinaryIO | None = None, *, as_text: bool = False, redactor: Redactor | None = None
+    ) -> None:
+        self._stream = stream or sys.stderr.buffer
+        self._render = _text_lines if as_text else _json_lines
+        self._waiting: list[Entry] = []
+        self._some = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self.redactor = redactor or Redactor()
+        self.dropped = 0
+        self._thread.start()
+
+    def info(self, event: str, **fields: Any) -> None:
+        self.put("info", event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        self.put("warning", event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        self.put("error", event, fields)
+
+    def put(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        """Note one event; never waits. With more than `MAX_WAITING` lines unwritten it is dropped, and counted."""
+        if len(self._waiting) > MAX_WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append((time.time(), level, event, fields))
+        if not self._some.is_set():
+            self._some.set()
+
+    def close(self) -> None:
+        """Write what waits, and stop."""
+        self._stopping = True
+        self._some.set()
+        self._thread.join(timeout=5)
+
+    def _write(self) -> None:
+        while not self._stopping or self._waiting:
+            self._some.wait()
+            if not self._stopping:
+                time.sleep(BATCH)
+            self._some.clear()
+            entries, self._waiting = self._waiting, []
+            self._emit(self.redactor.clean(self._render(entries)).encode("utf-8", "replace"))
+
+    def _emit(self, data: bytes) -> None:
+        try:
+            self._stream.write(data)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.dropped += 1
+
+
+def _json_lines(entries: list[Entry]) -> str:
+    return _encoder.encode_lines([
+        {"time": _stamp(seconds), "level": level, "event": event, **fields} for seconds, level, event, fields in entries
+    ]).decode()
+
+
+def _stamp(seconds: float) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
+    whole = int(seconds)
+    return f"{_second(whole)}.{int(1000 * (seconds - whole)):03d}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _text_lines(entries: list[Entry]) -> str:
+    return "".join([_text_line(*entry) + "\n" for entry in entries])
+
+
+def _text_line(seconds: float, level: str, event: str, fields: dict[str, Any]) -> str:
+    """For people: `12:00:01 event  key=value …`; quotes only where spaces need them."""
+    mark = "" if level == "info" else f"{level.upper()} "
+    values = (f"{key}={_plain(value)}" for key, value in fields.items() if value is not None)
+    return f"{datetime.fromtimestamp(seconds):%H:%M:%S} {mark}{event}  {' '.join(values)}"
+
+
+def _plain(value: Any) -> str:
+    text = value if isinstance(value, str) else _encode(value).decode()
+    return _encode(text).decode() if not text or any(letter in text for letter in ' "\n') else text

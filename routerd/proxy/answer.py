@@ -1,0 +1,149 @@
+"""The reply to one attempt while it arrives: held until it can be judged."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from routerd.adapters import openai_chat, sse
+from routerd.adapters.base import CONTENT, NOTHING, Headers, Sign
+from routerd.errors import RouterError
+from routerd.proxy.connection import Line
+from routerd.snapshot import Timeouts
+
+MAX_WHOLE = 64 * 1024 * 1024
+MAX_HELD = 256 * 1024  # of events without content
+MAX_EVENT = 16 * 1024 * 1024
+
+_LINE_END = re.compile(rb"[\r\n]")
+
+
+STALE = RouterError("upstream_garbled", "a kept connection was gone before a byte of the reply came")
+"""The request may be sent again, over a fresh connection: no provider has begun to answer it."""
+
+
+class Answer:
+    """A whole reply is ready when its end has come; a stream, when its first content has. `ready` resolves with what
+    went wrong instead, or None.
+
+    `is_stream` says what was asked for; `streams`, what came: a provider may answer plain JSON all the same.
+    """
+
+    __slots__ = (
+        "_heard", "_heard_at", "_looked_at", "connection", "ended", "failure", "headers", "is_stream", "pieces", "ready",
+        "size", "started", "status", "streams",
+    )  # fmt: skip
+
+    def __init__(self, ready: asyncio.Future[RouterError | None], is_stream: bool, started: float) -> None:
+        self.ready = ready
+        self._looked_at = 0
+        self.connection: Line | None = None
+        self.is_stream = is_stream
+        self.streams = False
+        self.started = started
+        self.status = 0
+        self.headers: Headers = []
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self._heard = True  # a byte came since the last tick
+        self._heard_at = started
+        self.ended = False
+        self.failure: RouterError | None = None  # what broke it off after it was ready
+
+    @property
+    def streams_content(self) -> bool:
+        return self.streams and self._looked_at < 0
+
+    def take(self) -> bytes:
+        """All bytes held so far, once."""
+        data = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        self.pieces.clear()
+        return data
+
+    def tick(self, now: float, timeouts: Timeouts) -> None:
+        """End it if it has taken too long; the sweep calls this until the commit."""
+        if self._heard:
+            self._heard, self._heard_at = False, now
+        if not self.ready.done() and (error := self._overdue(now, timeouts)):
+            self.fail(error)
+
+    def _overdue(self, now: float, timeouts: Timeouts) -> RouterError | None:
+        waited = now - self.started
+        if self.is_stream and waited > timeouts.first_token:
+            return _timeout("first_token", timeouts.first_token)
+        if self.streams and now - self._heard_at > timeouts.idle:
+            return _timeout("idle", timeouts.idle)
+        return _timeout("total", timeouts.total) if waited > timeouts.total else None
+
+    # Sink
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        self.status = status
+        self.headers = headers
+        self.streams = self.is_stream and status == 200 and not _says_whole(headers)
+
+    def on_data(self, data: bytes) -> None:
+        self._heard = True
+        self.pieces.append(data)
+        self.size += len(data)
+        if self.streams:
+            if self._looked_at >= 0 and _LINE_END.search(data):
+                self._look()
+            if self.size - max(self._looked_at, 0) > MAX_EVENT:
+                self.fail(RouterError("upstream_garbled", "sent an event of more than 16 MiB"))
+        elif self.size > MAX_WHOLE:
+            self.fail(RouterError("upstream_garbled", "sent a reply of more than 64 MiB"))
+
+    def on_end(self) -> None:
+        self.ended = True
+        is_empty = self.streams and self._looked_at >= 0
+        self._settle(RouterError("upstream_garbled", "ended the stream before any content") if is_empty else None)
+
+    def on_failure(self, error: RouterError | None) -> None:
+        if self.ready.done():
+            self.failure = error
+        else:
+            self._settle(error or STALE)
+
+    def fail(self, error: RouterError) -> None:
+        """End it from our side: the connection is closed."""
+        if self.connection is not None:
+            self.connection.abort()
+        self.on_failure(error)
+
+    # Before the first content
+
+    def _look(self) -> None:
+        """Read the events that came since; the first content or error decides."""
+        held = self.take()
+        self.pieces.append(held)
+        end = self._looked_at + sse.whole_events(held[self._looked_at :])
+        for event in sse.split_events(held[self._looked_at : end]):
+            sign = openai_chat.read_event(event)
+            if sign is NOTHING:
+                continue
+            return self._decide(sign)
+        self._looked_at = end
+        if end > MAX_HELD:
+            self.fail(RouterError("upstream_garbled", "sent 256 KiB without any content"))
+
+    def _decide(self, sign: Sign | RouterError) -> None:
+        if sign is CONTENT:
+            self._looked_at = -1
+            return self._settle(None)
+        error = sign if isinstance(sign, RouterError) else RouterError("upstream_garbled", "sent an empty stream")
+        self.fail(error)
+
+    def _settle(self, error: RouterError | None) -> None:
+        if not self.ready.done():
+            self.ready.set_result(error)
+
+
+def _says_whole(headers: Headers) -> bool:
+    """Whether the content type is one that no event stream has."""
+    kind = next((value for name, value in headers if name == b"content-type"), b"")
+    return b"json" in kind or b"html" in kind
+
+
+def _timeout(name: str, seconds: float) -> RouterError:
+    return RouterError("upstream_timeout", f"timed out: `{name}` ({seconds:g} s)")

@@ -1,0 +1,139 @@
+"""What both doors call: who may, which endpoint, and an answer in the caller's dialect whatever happens."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from routerd.access import ANONYMOUS, Caller, identify
+from routerd.adapters import openai_chat
+from routerd.errors import RouterError
+from routerd.proxy import headers, inbound, listing
+from routerd.proxy.door import Head, Outlet
+from routerd.proxy.exchange import exchange
+from routerd.proxy.journey import Journey
+from routerd.proxy.services import Services
+from routerd.snapshot import Snapshot, changed_accounts
+
+_OWN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass(slots=True)
+class Admitted:
+    """A request that may go on, with the snapshot that it borrows."""
+
+    endpoint: Endpoint
+    head: Head
+    caller: Caller
+    snapshot: Snapshot
+    request_id: str
+
+    @property
+    def max_body(self) -> int:
+        return self.snapshot.max_body
+
+
+class Gateway:
+    """Answers `/v1` with whatever snapshot is current when a request comes in."""
+
+    def __init__(self, services: Services, snapshot: Snapshot, admin_digest: bytes | None = None) -> None:
+        self.current = snapshot
+        self._services = services
+        self._admin_digest = admin_digest
+        self._ids = count(1)
+        self._prefix = f"req_{secrets.token_hex(6)}"
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Serve `snapshot` from now on; requests under way finish on the one they borrowed."""
+        before, self.current = self.current, snapshot
+        self._services.upstreams.forget()
+        for name in changed_accounts(before, snapshot):
+            self._services.counters.forget(name, self._services.now())
+
+    def admit(self, head: Head) -> Admitted:
+        """Judge path, method, credentials and headers. Raises RouterError."""
+        endpoint = _endpoint(head)
+        snapshot = self.current
+        caller = identify(head, snapshot, self._admin_digest)
+        if head.method == "POST":
+            _check_media(head, caller)
+        own = head.fields.get(b"x-request-id")
+        request_id = own.decode() if own and _OWN_ID.fullmatch(own) else self._next_id()
+        return Admitted(endpoint, head, caller, snapshot, request_id)
+
+    async def answer(self, admitted: Admitted, body: bytes | bytearray, outlet: Outlet) -> None:
+        """Answer through `outlet`. Raises nothing but CancelledError: the caller has gone."""
+        journey = Journey(admitted.request_id, admitted.snapshot, outlet, self._services)
+        try:
+            await admitted.endpoint(self._services, admitted, body, journey)
+        except RouterError as error:
+            journey.fail(error)
+        except Exception as error:
+            self._services.log.error("internal", request_id=admitted.request_id, exception=repr(error))
+            journey.fail(RouterError("internal", f"Internal error (request {admitted.request_id})."))
+
+    def refusal(self, error: RouterError, path: str) -> tuple[int, bytes, bytes]:
+        """Status, head lines and body that say `error` in the dialect that `path` speaks."""
+        lines = headers.JSON + headers.identity(self._next_id(), self.current) + headers.of_error(error)
+        return error.status, lines, openai_chat.render_error(error)
+
+    def _next_id(self) -> str:
+        return f"{self._prefix}{next(self._ids):x}"
+
+
+Endpoint = Callable[[Services, Admitted, bytes | bytearray, Journey], Awaitable[None]]
+
+
+async def _chat(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:
+    journey.take(inbound.parse(admitted.head, admitted.caller, body))
+    services.under_way.add(journey)
+    try:
+        await exchange(journey, services)
+    finally:
+        services.under_way.discard(journey)
+
+
+async def _models(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:
+    journey.whole(listing.models(admitted.snapshot, admitted.caller))
+
+
+async def _model(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:
+    name = admitted.head.path.removeprefix("/v1/models/")
+    journey.whole(listing.model(admitted.snapshot, admitted.caller, name))
+
+
+_ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
+    "/v1/chat/completions": {"POST": _chat},
+    "/v1/models": {"GET": _models},
+}
+_MODEL: Mapping[str, Endpoint] = {"GET": _model}
+
+
+def _endpoint(head: Head) -> Endpoint:
+    methods = _ENDPOINTS.get(head.path) or (_MODEL if head.path.startswith("/v1/models/") else None)
+    if methods is None:
+        raise RouterError("not_found", f"There is no {head.path} here.")
+    endpoint = methods.get(head.method)
+    if endpoint is None:
+        raise RouterError(
+            "method_not_allowed",
+            f"{head.path} takes {', '.join(methods)}, not {head.method}.",
+            allow=", ".join(methods),
+        )
+    return endpoint
+
+
+def _check_media(head: Head, caller: Caller) -> None:
+    encoding = head.fields.get(b"content-encoding")
+    if encoding is not None and encoding.lower() != b"identity":
+        raise RouterError("unsupported_media", "The body must not be compressed.")
+    # a form or a text is what a foreign web page may send without asking; a client with a key has shown who it is
+    if caller is ANONYMOUS and _media(head) != b"application/json":
+        raise RouterError("unsupported_media", "The content type must be application/json.")
+
+
+def _media(head: Head) -> bytes:
+    return (head.fields.get(b"content-type") or b"").partition(b";")[0].strip().lower()

@@ -1,0 +1,72 @@
+"""The header lines of an answer: what routerd says of it, and what passes from the upstream."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import ceil
+from urllib.parse import quote
+
+from routerd.adapters.base import Headers
+from routerd.errors import RouterError
+from routerd.snapshot import Route, Snapshot, Target
+
+STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+JSON = b"content-type: application/json\r\n"
+
+_PASSED = frozenset({b"request-id", b"retry-after", b"retry-after-ms"})
+_PASSED_PREFIXES = (b"x-ratelimit-", b"openai-", b"anthropic-ratelimit-")
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
+
+
+def passed(headers: Headers) -> bytes:
+    """The upstream's own header lines that callers get."""
+    return b"".join([b"%b: %b\r\n" % (name, value) for name, value in headers if _passes(name)])
+
+
+@lru_cache(maxsize=512)
+def _passes(name: bytes) -> bool:
+    return name in _PASSED or name.startswith(_PASSED_PREFIXES)
+
+
+def identity(request_id: str, snapshot: Snapshot) -> bytes:
+    """Which request this was, and which config answered it."""
+    request = request_id.encode()
+    return b"x-routerd-request-id: %b\r\nx-request-id: %b\r\n%b" % (request, request, _config(snapshot))
+
+
+def _config(snapshot: Snapshot) -> bytes:
+    line: bytes | None = snapshot.memo.get(_config)
+    if line is None:
+        return snapshot.remember(_config, b"x-routerd-config: %b\r\n" % snapshot.digest[:12].encode())
+    return line
+
+
+def route(name: str) -> bytes:
+    return b"x-routerd-route: %b\r\n" % ascii_name(name)
+
+
+def way(snapshot: Snapshot, route: Route, target: Target | None, attempts: int) -> bytes:
+    """Which way the answer came. Remembered by the snapshot: it is the same for every request of a target."""
+    key = (route.name, target.name if target else None, attempts)
+    lines: bytes | None = snapshot.memo.get(key)
+    if lines is None:
+        lines = b"x-routerd-route: %b\r\nx-routerd-attempts: %d\r\n" % (ascii_name(route.name), attempts)
+        if target is not None:
+            names = (ascii_name(target.provider.name), ascii_name(target.model))
+            lines += b"x-routerd-provider: %b\r\nx-routerd-model: %b\r\n" % names
+        return snapshot.remember(key, lines)
+    return lines
+
+
+def of_error(error: RouterError) -> bytes:
+    """When to try again, if at all: both vendors' SDKs obey `x-should-retry`."""
+    lines = b"allow: %b\r\n" % error.allow.encode() if error.allow else b""
+    if error.retry_after is not None:
+        milliseconds = ceil(error.retry_after * 1000)
+        lines += b"retry-after: %d\r\nretry-after-ms: %d\r\n" % (ceil(error.retry_after), milliseconds)
+    return lines if error.may_pass else lines + b"x-should-retry: false\r\n"
+
+
+def ascii_name(name: str) -> bytes:
+    """A name as a header can hold it: what is not printable ASCII is percent-encoded."""
+    return quote(name, safe=_PRINTABLE + " ").encode()

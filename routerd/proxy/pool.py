@@ -1,0 +1,139 @@
+"""Kept connections to one origin. Pools outlive snapshots: editing a route drops no warm connection."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections import deque
+from dataclasses import dataclass
+from functools import cache
+
+from routerd.access import address_problem
+from routerd.errors import RouterError
+from routerd.proxy.connection import Connection
+
+MAX_IDLE_TICKS = 180  # sweeps, two a second: servers keep idle connections for a minute or more
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What connections are kept by: two providers with the same origin share them."""
+
+    is_tls: bool
+    host: str
+    port: int
+    allow_private: bool
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Verified TLS 1.2 or newer with the system's authorities (SSL_CERT_FILE is read)."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class Pool:
+    """Last in, first out: the warmest connection is taken, the others may go cold."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._idle: deque[Connection] = deque()
+
+    def take(self) -> Connection | None:
+        """A kept connection, if there is one."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closing:
+                return connection
+        return None
+
+    async def connect(self, timeout: float) -> Connection:
+        """A new connection. Raises RouterError: upstream_unreachable, or upstream_timeout after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._connect()
+        except TimeoutError:
+            raise RouterError("upstream_timeout", f"timed out: `connect` ({timeout:g} s)") from None
+        except ssl.SSLError as error:
+            raise _unreachable(
+                f"TLS failed ({getattr(error, 'verify_message', '') or error.reason or error})"
+            ) from None
+        except OSError as error:
+            raise _unreachable(error.strerror or str(error) or type(error).__name__) from None
+
+    def sweep(self) -> None:
+        """Close what has been idle for too long."""
+        for connection in self._idle:
+            connection.idle_ticks += 1
+        while self._idle and self._idle[0].idle_ticks > MAX_IDLE_TICKS:
+            self._idle.popleft().abort()
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().abort()
+
+    def _release(self, connection: Connection) -> None:
+        connection.idle_ticks = 0
+        self._idle.append(connection)
+
+    async def _connect(self) -> Connection:
+        origin, failure = self._origin, None
+        for address in await self._addresses():
+            try:
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(self._release),
+                    address,
+                    origin.port,
+                    ssl=tls_context() if origin.is_tls else None,
+                    server_hostname=origin.host if origin.is_tls else None,
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return connection
+        raise failure or OSError("the name has no address")
+
+    async def _addresses(self) -> list[str]:
+        """The origin's addresses that we may call: the very ones that were checked are connected to."""
+        origin = self._origin
+        try:
+            ipaddress.ip_address(origin.host)
+            found = [origin.host]
+        except ValueError:
+            infos = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+            found = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        for address in found:
+            if problem := address_problem(address, origin.allow_private):
+                raise _unreachable(problem)
+        return found
+
+
+class Pools:
+    """All of them, by origin."""
+
+    def __init__(self) -> None:
+        self._pools: dict[Origin, Pool] = {}
+
+    def at(self, origin: Origin) -> Pool:
+        """The pool of an origin, made at first use."""
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = Pool(origin)
+        return pool
+
+    def sweep(self) -> None:
+        """Idle connections that have aged are closed."""
+        for pool in self._pools.values():
+            pool.sweep()
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+
+def _unreachable(reason: str) -> RouterError:
+    return RouterError("upstream_unreachable", f"unreachable: {reason}")

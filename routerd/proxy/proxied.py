@@ -1,0 +1,65 @@
+"""Providers behind a proxy (`proxy:`): stock httpx carries them, with the same face as a Connection."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+
+from routerd.errors import RouterError
+from routerd.proxy.connection import Sink
+from routerd.proxy.upstream import Call
+
+
+class Proxied:
+    """One request through the provider's proxy; `sink` is told as it would be by a Connection."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, call: Call, sink: Sink) -> None:
+        self.sink: Sink | None = sink
+        self._may_read = asyncio.Event()
+        self._may_read.set()
+        self._task = loop.create_task(self._run(call))
+
+    def pause_reading(self) -> None:
+        self._may_read.clear()
+
+    def resume_reading(self) -> None:
+        self._may_read.set()
+
+    def abort(self) -> None:
+        self.sink = None
+        self._task.cancel()
+
+    async def _run(self, call: Call) -> None:
+        try:
+            await self._carry(call)
+        except httpx.TimeoutException as error:
+            self._fail("upstream_timeout", f"timed out through its proxy ({type(error).__name__})")
+        except (httpx.ConnectError, httpx.ProxyError) as error:
+            self._fail("upstream_unreachable", f"unreachable through its proxy: {error}")
+        except httpx.HTTPError as error:
+            self._fail("upstream_garbled", f"broke off ({type(error).__name__})")
+
+    async def _carry(self, call: Call) -> None:
+        provider = call.target.provider
+        timeout = httpx.Timeout(None, connect=provider.timeouts.connect)  # the others are the sweep's
+        async with (
+            httpx.AsyncClient(proxy=provider.proxy, trust_env=False, timeout=timeout, follow_redirects=False) as client,
+            client.stream(
+                "POST", provider.url, content=call.body, headers=[*provider.request_headers, *call.extra]
+            ) as response,
+        ):
+            if self.sink is not None:
+                self.sink.on_head(response.status_code, [(name.lower(), value) for name, value in response.headers.raw])
+            async for data in response.aiter_bytes():
+                await self._may_read.wait()
+                if self.sink is not None and data:
+                    self.sink.on_data(data)
+        sink, self.sink = self.sink, None
+        if sink is not None:
+            sink.on_end()
+
+    def _fail(self, kind: str, message: str) -> None:
+        sink, self.sink = self.sink, None
+        if sink is not None:
+            sink.on_failure(RouterError(kind, message))

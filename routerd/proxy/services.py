@@ -1,0 +1,43 @@
+"""What every request shares: built once, by the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from routerd.observe import Log
+from routerd.proxy.upstream import Upstreams
+from routerd.state.counters import Counters
+
+
+class Watched(Protocol):
+    """What the sweep looks at."""
+
+    def tick(self, now: float) -> None: ...
+
+
+@dataclass(slots=True)
+class Services:
+    """The live half of the proxy; the other half is the snapshot. `open_after` is in seconds."""
+
+    loop: asyncio.AbstractEventLoop
+    upstreams: Upstreams
+    counters: Counters
+    log: Log
+    rng: random.Random = field(default_factory=random.Random)
+    open_after: float = 10.0  # of silence, then the caller hears a comment: proxies in between cut at 60
+    under_way: set[Watched] = field(default_factory=set)
+    now: Callable[[], float] = field(init=False)  # monotonic seconds
+
+    def __post_init__(self) -> None:
+        self.now = self.loop.time
+
+    def sweep(self) -> None:
+        """Look at everything under way."""
+        now = self.now()
+        for journey in list(self.under_way):
+            journey.tick(now)
+        self.upstreams.pools.sweep()

@@ -1,0 +1,158 @@
+"""A stream as an upstream sends it → as the caller gets it, however the network cuts it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from routerd.errors import RouterError
+from routerd.proxy.answer import Answer
+from routerd.proxy.relay import StreamRelay
+from tests.support import chat, sse
+from tests.support.outlet import RecordingOutlet
+
+SSE_HEAD = [(b"content-type", b"text/event-stream")]
+ROLE = chat.delta(role="assistant", content="")
+FINISH = chat.delta(finish="stop")
+USAGE = chat.usage_chunk()
+LONG_FINISH = [*(chat.delta(content=str(number)) for number in range(40)), FINISH]
+
+
+def said(*payloads: object, done: bool = True, newline: str = "\n") -> bytes:
+    return b"".join(chat.events(payloads, done=done, newline=newline))
+
+
+def spaced(*payloads: object) -> bytes:
+    """The same as Python's json.dumps writes it."""
+    events = [f"data: {json.dumps(payload)}\n\n".encode() for payload in payloads]
+    return b"".join([*events, b"data: [DONE]\n\n"])
+
+
+@dataclass(frozen=True)
+class Case:
+    """`failure`: the kind of what broke the stream off, after which no `[DONE]` may come."""
+
+    upstream: bytes
+    caller: bytes | None = None  # None: just as the upstream sent it
+    failure: str | None = None
+    wants_usage: bool = False
+
+
+HELLO = chat.delta(content="Hello")
+TOLD = said(ROLE, HELLO, FINISH)
+BROKEN = b'data: {"error":{"message":"the stream ended without a finish","type":"server_error","param":null,"code":"bad_reply"}}\n\n'
+IN_BAND = (
+    b'data: {"error":{"message":"It broke in the middle.","type":"server_error","param":null,"code":"overloaded"}}\n\n'
+)
+
+CASES = {
+    "as it came": Case(TOLD),
+    "json with spaces": Case(spaced(ROLE, HELLO, FINISH)),
+    "usage asked for": Case(said(ROLE, HELLO, FINISH, USAGE), wants_usage=True),
+    "usage hidden": Case(said(ROLE, HELLO, FINISH, USAGE), TOLD),
+    "usage null everywhere": Case(said(*({**part, "usage": None} for part in (ROLE, HELLO, FINISH)))),
+    "usage in the last chunk with choices stays": Case(said(ROLE, HELLO, {**FINISH, "usage": chat.USAGE})),
+    "done added": Case(said(ROLE, HELLO, FINISH, done=False), TOLD),
+    "comments pass": Case(b": hello\n\n" + said(ROLE, HELLO) [:-14] + b": OPENROUTER PROCESSING\n\n" + said(FINISH)),
+    "carriage returns and line feeds": Case(said(ROLE, HELLO, FINISH, newline="\r\n")),
+    "carriage returns": Case(said(ROLE, HELLO, FINISH, newline="\r")),
+    "data after done is dropped": Case(TOLD + said(HELLO), TOLD),
+    "no finish": Case(said(ROLE, HELLO, done=False), said(ROLE, HELLO, done=False) + BROKEN, "upstream_garbled"),
+    "done without a finish": Case(said(ROLE, HELLO), said(ROLE, HELLO, done=False) + BROKEN, "upstream_garbled"),
+    "an error in the middle": Case(
+        said(ROLE, HELLO, done=False) + chat.error_event() + said(FINISH),
+        said(ROLE, HELLO, done=False) + IN_BAND,
+        "upstream_overloaded",
+    ),
+    "words that only look like marks": Case(said(ROLE, chat.delta(content='"error" "usage" [DONE] "finish_reason":"'), FINISH)),
+    "a value that is called error": Case(said(ROLE, HELLO, {**FINISH, "note": "error"})),
+    "the last blank line is missing": Case(TOLD[:-1], TOLD),
+    "every character of UTF-8": Case(said(ROLE, chat.delta(content="äß€😀"), FINISH)),
+}  # fmt: skip
+
+
+def carry(case: Case, pieces: list[bytes]) -> tuple[RecordingOutlet, RouterError | None, StreamRelay]:
+    """Play the pieces through an answer and its relay, as one network read each."""
+    loop = asyncio.new_event_loop()
+    try:
+        outlet = RecordingOutlet()
+        answer = Answer(loop.create_future(), True, 0.0)
+        relay = StreamRelay(outlet, loop.create_future(), hide_usage=not case.wants_usage, clean=str)
+        answer.on_head(200, SSE_HEAD)
+        begun = False
+        for piece in pieces:
+            if relay.done.done():
+                break
+            (relay if begun else answer).on_data(piece)
+            if not begun and answer.streams_content:
+                begun = True
+                answer.connection = _Line()
+                relay.start(answer, lambda data: outlet.start(200, b"", data))
+        if not relay.done.done():
+            relay.on_end()
+        return outlet, relay.done.result(), relay
+    finally:
+        loop.close()
+
+
+class _Line:
+    sink: object = None
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stream_is_the_same_however_it_is_cut(name: str) -> None:
+    case = CASES[name]
+    wanted = case.caller if case.caller is not None else case.upstream
+    for at in range(1, len(case.upstream)):
+        outlet, failure, _ = carry(case, [case.upstream[:at], case.upstream[at:]])
+        assert outlet.body == wanted, f"cut at {at}"
+        assert (failure.kind if failure else None) == case.failure
+        assert outlet.closed is (case.failure is not None)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stream_arrives_byte_by_byte(name: str) -> None:
+    case = CASES[name]
+    wanted = case.caller if case.caller is not None else case.upstream
+    outlet, _, _ = carry(case, [case.upstream[at : at + 1] for at in range(len(case.upstream))])
+    assert outlet.body == wanted
+
+
+def test_only_whole_events_leave() -> None:
+    stream = said(ROLE, HELLO, FINISH)
+    outlet, _, _ = carry(Case(stream), [stream[at : at + 7] for at in range(0, len(stream), 7)])
+    assert all(write.endswith(b"\n\n") for write in outlet.writes)
+
+
+@pytest.mark.parametrize("wants_usage", [True, False])
+def test_usage_is_known_whether_it_was_asked_for_or_not(wants_usage: bool) -> None:
+    stream = said(ROLE, HELLO, FINISH, USAGE)
+    _, _, relay = carry(Case(stream, wants_usage=wants_usage), [stream])
+    assert relay.usage is not None
+    assert (relay.usage.prompt, relay.usage.completion, relay.usage.cached, relay.usage.reasoning) == (11, 7, 3, 2)
+
+
+def test_one_read_is_one_write() -> None:
+    parts = chat.events(LONG_FINISH)
+    outlet, _, _ = carry(Case(b""), [b"".join(chat.events([ROLE, HELLO], done=False)), *parts])
+    assert len(outlet.writes) == 1 + len(parts)
+
+
+def test_secrets_in_an_error_event_are_cleaned() -> None:
+    loop = asyncio.new_event_loop()
+    outlet = RecordingOutlet()
+    relay = StreamRelay(
+        outlet, loop.create_future(), hide_usage=True, clean=lambda text: text.replace("sk-live", "[redacted]")
+    )
+    outlet.start(200, b"")
+    relay.on_data(chat.error_event("bad key sk-live"))
+    loop.close()
+    assert b"sk-live" not in outlet.body
+    assert b"[redacted]" in outlet.body

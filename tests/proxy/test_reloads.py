@@ -1,0 +1,177 @@
+"""A new config in the middle of everything: streams finish, no request fails, a bad file changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Self
+
+import pytest
+
+from tests.support import chat
+from tests.support.caller import Caller
+from tests.support.daemon import Daemon, digest, write_config
+from tests.support.gate import Gate
+from tests.support.inside import Inside
+from tests.support.reply import Until
+from tests.support.stage import PATIENT, Act, config, prompt
+from tests.support.upstream import Upstream
+
+CALLERS = 4
+BURSTS, SAVES = 5, 20  # far more than can be adopted one by one: the last of each burst must be
+RELOADS = 500
+
+
+@pytest.fixture
+def upstreams() -> Iterator[tuple[Upstream, Upstream]]:
+    with Upstream(chat.good) as first, Upstream(chat.good) as second:
+        yield first, second
+
+
+def _config(first: Upstream, second: Upstream, number: int = 0) -> str:
+    """A config whose first node alternates with `number`, and which never equals another's."""
+    pair = (first, second) if number % 2 == 0 else (second, first)
+    acts = [Act("steady", pair), Act(f"only-{number}", (first,))]
+    return config(acts, timeouts=PATIENT, extra=f"# generation {number}\n")
+
+
+def test_a_stream_finishes_on_the_config_it_began_with(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
+    first, second = upstreams
+    gate = Gate()
+    first.script(chat.begun(Until(gate), *chat.events(chat.chunks([" at last."])[1:]), ended=True))
+    with Daemon(tmp_path, config([Act("old", (first,))], timeouts=PATIENT)) as daemon, daemon.caller() as caller:
+        caller.request("POST", "/v1/chat/completions", prompt("old", stream=True))
+        response = caller.head()
+        pieces = caller.pieces(response)
+        response.body = next(pieces)
+        new = config([Act("new", (second,))], timeouts=PATIENT)
+        daemon.save(new)
+        assert daemon.post(prompt("old")).status == 404
+        answer = daemon.post(prompt("new"))
+        assert (answer.status, answer.headers["x-routerd-config"]) == (200, digest(new))
+        gate.open()
+        response.body += b"".join(pieces)
+    assert (response.story.text, response.story.finish) == ("Hello there at last.", "stop")
+    assert response.headers["x-routerd-config"] != digest(new)
+
+
+def test_warm_connections_survive_an_edit_of_a_route(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
+    first, second = upstreams
+    with Daemon(tmp_path, _config(first, second)) as daemon:
+        for number in range(2, 8, 2):
+            assert daemon.post(prompt("steady")).status == 200
+            daemon.save(_config(first, second, number))
+        assert daemon.post(prompt("steady")).status == 200
+    assert [request.connection for request in first.requests] == [1, 1, 1, 1]
+
+
+def test_an_edit_of_the_key_counts_at_once(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
+    first, second = upstreams
+    with Daemon(tmp_path, _config(first, second)) as daemon:
+        daemon.post(prompt("steady"))
+        daemon.save(_config(first, second).replace("sk-test-1", "sk-newer-1"))
+        daemon.post(prompt("steady"))
+    assert [request.get("authorization") for request in first.requests] == ["Bearer sk-test-1", "Bearer sk-newer-1"]
+
+
+def test_a_save_in_place_is_adopted_as_well(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
+    first, second = upstreams
+    with Daemon(tmp_path, _config(first, second)) as daemon:
+        new = _config(first, second, 1)
+        (tmp_path / "router.yaml").write_text(new)
+        daemon.wait_adopted(new)
+        assert daemon.post(prompt("only-1")).status == 200
+
+
+BAD = {
+    "empty": "",
+    "no-yaml": "providers: {a: [",
+    "not-utf8": None,
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_changes_nothing_and_is_told(
+    tmp_path: Path, upstreams: tuple[Upstream, Upstream], case: str
+) -> None:
+    good = _config(*upstreams)
+    with Daemon(tmp_path, good) as daemon:
+        text = BAD[case]
+        (tmp_path / "router.yaml").write_bytes(b"providers: {\xff}" if text is None else text.encode())
+        daemon.wait_log(lambda line: line["event"] == "config_rejected", "the bad file is reported")
+        answer = daemon.post(prompt("steady"))
+        assert (answer.status, answer.headers["x-routerd-config"]) == (200, digest(good))
+        better = _config(*upstreams, 3)
+        daemon.save(better)
+        assert daemon.post(prompt("steady")).headers["x-routerd-config"] == digest(better)
+
+
+def test_a_deleted_file_changes_nothing(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
+    with Daemon(tmp_path, _config(*upstreams)) as daemon:
+        (tmp_path / "router.yaml").unlink()
+        daemon.wait_log(lambda line: line["event"] == "config_rejected", "the missing file is reported")
+        assert daemon.post(prompt("steady")).status == 200
+
+
+class Load:
+    """Callers that ask for one reply after the other while it is entered; `wrong` is what failed."""
+
+    def __init__(self, connect: Callable[[], Caller]) -> None:
+        self.wrong: list[str] = []
+        self._connect = connect
+        self._stop = Event()
+        self._threads = [Thread(target=self._run) for _ in range(CALLERS)]
+
+    def _run(self) -> None:
+        try:
+            with self._connect() as caller:
+                while not self._stop.is_set():
+                    self._ask(caller)
+        except OSError as error:
+            self.wrong.append(repr(error))
+
+    def _ask(self, caller: Caller) -> None:
+        for stream in (False, True):
+            answer = caller.exchange("POST", "/v1/chat/completions", prompt("steady", stream=stream))
+            if answer.status != 200 or not answer.complete or b"Hello" not in answer.body:
+                self.wrong.append(f"{answer.status} {answer.body!r}")
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_saves_in_quick_succession_end_with_the_last(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
+    first, second = upstreams
+    with Daemon(tmp_path, _config(first, second)) as daemon, Load(daemon.caller) as load:
+        for burst in range(BURSTS):
+            for number in range(burst * SAVES, (burst + 1) * SAVES):
+                text = _config(first, second, number)
+                write_config(tmp_path, text)
+            daemon.wait_adopted(text)
+    assert load.wrong == []
+    assert len(first.requests) > 50
+    assert len(second.requests) > 50
+    assert first.connections <= CALLERS + 1
+
+
+def test_five_hundred_reloads_under_load_cost_no_request(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
+    first, second = upstreams
+    with Inside(tmp_path, _config(first, second)) as inside, Load(inside.caller) as load:
+        gateway, reloader = inside.daemon.gateway, inside.daemon.reloader
+        for number in range(1, RELOADS + 1):
+            text = _config(first, second, number)
+            write_config(tmp_path, text)
+            inside.call(reloader.reload(gateway.adopt))
+            assert gateway.current.digest.startswith(digest(text))
+        assert gateway.current.generation == RELOADS + 1
+    assert load.wrong == []
+    assert len(first.requests) + len(second.requests) > RELOADS
+    assert first.connections <= CALLERS + 1

@@ -1,0 +1,150 @@
+"""Doors on real ports, each with an event loop in a thread of its own: the edge, and Quart under Hypercorn alone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import uvloop
+
+from routerd import web
+from routerd.edge.bridge import App
+from routerd.edge.limits import Limits
+from routerd.edge.server import Edge
+from routerd.edge.tls import server_context
+from routerd.proxy.door import Gateway
+from tests.support.certificates import Certificates
+from tests.support.gate import PATIENCE
+from tests.support.raw import RawCaller
+
+Result = TypeVar("Result")
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "uvloop": uvloop.new_event_loop,
+    "asyncio": asyncio.new_event_loop,
+}
+QUICK = Limits(tick=0.02)
+
+
+class Door:
+    """Open while it is entered. `errors` are those that the loop's exception handler was told of; a test that expects
+    any takes them away, else leaving fails."""
+
+    def __init__(self, loop: str = "uvloop") -> None:
+        self.loop = LOOPS[loop]()
+        self.errors: list[dict[str, Any]] = []
+        self.port = 0
+        self.tls_port = 0
+        self._thread = threading.Thread(target=self._run, name="door", daemon=True)
+
+    def _run(self) -> None:
+        self.loop.set_exception_handler(lambda _, context: self.errors.append(context))
+        self.loop.run_forever()
+
+    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Await `work` on the door's loop."""
+        return self.begin(work).result(PATIENCE)
+
+    def begin(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """Start `work` on the door's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def caller(self) -> RawCaller:
+        """A new connection."""
+        return RawCaller("127.0.0.1", self.port)
+
+    async def start(self) -> None:
+        """Listen."""
+        raise NotImplementedError
+
+    async def stop(self) -> None:
+        """Close everything."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.do(self.start())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.do(self.stop())
+        left = self.do(_others())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(PATIENCE)
+        self.loop.close()
+        if kind is None:
+            assert not self.errors, self.errors
+            assert not left, left
+
+
+async def _others() -> list[str]:
+    """Tasks that nobody ended."""
+    return [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+class EdgeDoor(Door):
+    """The edge before `gateway`, and before `app` or the whole web app; with `certificates` on a TLS port as well."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        loop: str = "uvloop",
+        limits: Limits = QUICK,
+        app: App | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
+        super().__init__(loop)
+        self.is_ready = True
+        self._gateway = gateway
+        self._limits = limits
+        self._app = app
+        self._certificates = certificates
+
+    async def start(self) -> None:
+        self.edge = Edge(self._gateway, self.load, is_ready=lambda: self.is_ready, limits=self._limits)
+        self.port = (await self.edge.listen("127.0.0.1"))[0][1]
+        if self._certificates is not None:
+            context = server_context(self._certificates.chain, self._certificates.key)
+            self.tls_port = (await self.edge.listen("127.0.0.1", 0, context))[0][1]
+
+    async def load(self) -> App:
+        """What the edge calls when the web app is first wanted."""
+        return self._app or await web.load(self._gateway, is_ready=lambda: self.is_ready)
+
+    async def stop(self) -> None:
+        await self.edge.close()
+
+
+class HypercornDoor(Door):
+    """The web app without the edge, under Hypercorn's own server."""
+
+    def __init__(self, gateway: Gateway, *, body_timeout: float = 30.0) -> None:
+        super().__init__("asyncio")
+        self._gateway = gateway
+        self._body_timeout = body_timeout
+
+    async def start(self) -> None:
+        from hypercorn.asyncio import serve
+        from hypercorn.config import Config
+
+        from routerd.web.app import create_app
+
+        config = Config()
+        config.errorlog = None
+        config.bind = ["127.0.0.1:0"]
+        sockets = config.create_sockets()
+        self.port = sockets.insecure_sockets[0].getsockname()[1]
+        config.bind = [f"fd://{sockets.insecure_sockets[0].detach()}"]
+        self._over = asyncio.Event()
+        app: Any = create_app(self._gateway, body_timeout=self._body_timeout)
+        trigger: Callable[..., Awaitable[Any]] = self._over.wait
+        self._serving = asyncio.get_running_loop().create_task(serve(app, config, shutdown_trigger=trigger))
+
+    async def stop(self) -> None:
+        self._over.set()
+        await self._serving
