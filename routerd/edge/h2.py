@@ -1,0 +1,159 @@
+"""HTTP/2 by Hypercorn; what it lacks is added, so that late data or a broken answer costs one stream and not all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import Any, cast
+
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, Event, RequestReceived
+from h2.exceptions import ProtocolError
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio.task_group import TaskGroup
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import StreamClosed
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.typing import ConnectionState
+
+from routerd.edge.bridge import App
+from routerd.edge.limits import Limits
+
+_UNLIMITED = 10**9
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all connections have in common."""
+
+    app: ASGIWrapper
+    config: Config
+    context: WorkerContext
+    discard: int  # bytes of late data, on one connection
+
+    async def terminate(self) -> None:
+        """Streams may finish, no new ones begin, and idle connections close."""
+        await self.context.terminated.set()
+
+
+def shared(app: App, limits: Limits) -> Shared:
+    """For connections that `app` answers."""
+    return Shared(ASGIWrapper(cast("Any", app)), _config(limits), WorkerContext(None), limits.discard)
+
+
+def _config(limits: Limits) -> Config:
+    """What we want of Hypercorn, none of it by default."""
+    config = Config()
+    config.accesslog = None
+    config.errorlog = None  # exceptions of the app are told where all others are
+    config.include_server_header = False
+    config.keep_alive_timeout = limits.idle
+    config.keep_alive_max_requests = _UNLIMITED
+    config.read_timeout = None
+    config.h2_max_concurrent_streams = 100
+    config.h2_max_header_list_size = limits.head_size
+    # Hypercorn waits for a place in the queue of one stream while it should read for all; an app that has answered
+    # takes nothing from it any more. Quart takes at once, and no more than it is allowed to.
+    config.max_app_queue_size = _UNLIMITED
+    return config
+
+
+async def serve(
+    common: Shared, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: dict[str, Any]
+) -> None:
+    """Serve one connection to its end."""
+    await _Server(common, reader, writer, state).run()
+
+
+class _Server(TCPServer):
+    """One connection that speaks HTTP/2 from its first byte, so that no other protocol is ever guessed."""
+
+    def __init__(
+        self, common: Shared, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: dict[str, Any]
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        super().__init__(common.app, loop, common.config, common.context, state, reader, writer)
+        self._discard = common.discard
+
+    async def run(self) -> None:
+        try:
+            async with TaskGroup(self.loop) as group:
+                self._task_group = group
+                protocol = self._protocol(group)
+                self.protocol = cast("Any", protocol)
+                await protocol.initiate()
+                await self.idle_task.restart(group, self._idle_timeout)
+                await self._read_data()
+        except OSError:
+            pass  # the caller has gone
+        finally:
+            await self._close()
+
+    def _protocol(self, group: TaskGroup) -> _Protocol:
+        about = self.writer.get_extra_info
+        client, server = about("peername"), about("sockname")
+        return _Protocol(
+            self._discard,
+            self.app,
+            self.config,
+            self.context,
+            group,
+            ConnectionState(self.state),
+            about("ssl_object") is not None,
+            client[:2] if client else None,
+            server[:2] if server else None,
+            self.protocol_send,
+        )
+
+
+class _Protocol(H2Protocol):
+    """Hypercorn's, but for three kinds of events that would end the connection or leave a stream hanging."""
+
+    def __init__(self, discard: int, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._left_to_discard = discard
+
+    async def _handle_events(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, DataReceived) and event.stream_id not in self.streams:
+                self._drop(event)
+            elif isinstance(event, RequestReceived) and not _is_plain(event):
+                self.connection.send_headers(event.stream_id, [(b":status", b"400")], end_stream=True)
+            else:
+                await super()._handle_events([event])
+        await self._flush()
+
+    def _drop(self, event: DataReceived) -> None:
+        """A body that goes on after its answer; the window is given back for the sake of the other streams."""
+        size = event.flow_controlled_length or 0
+        self._left_to_discard -= size
+        if self._left_to_discard < 0:
+            self.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+        else:
+            self.connection.acknowledge_received_data(size, event.stream_id)
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        if isinstance(event, StreamClosed) and self._is_broken(event.stream_id):
+            with contextlib.suppress(ProtocolError):
+                self.connection.reset_stream(event.stream_id, ErrorCodes.INTERNAL_ERROR)
+            await self._flush()
+            await super().stream_send(event)
+            await self._window_updated(event.stream_id)  # wakes the sender, which forgets the stream
+        else:
+            await super().stream_send(event)
+
+    def _is_broken(self, stream_id: int) -> bool:
+        """Whether the app is done with an answer that has no end: the caller would wait for ever."""
+        buffer = self.stream_buffers.get(stream_id)
+        return stream_id in self.streams and buffer is not None and not buffer.complete
+
+
+def _is_plain(event: RequestReceived) -> bool:
+    """Whether Hypercorn can take the request apart: no tunnel, and a path of ASCII."""
+    headers = dict(event.headers or ())
+    path = bytes(headers.get(b":path", b""))
+    return headers.get(b":method") != b"CONNECT" and path.startswith(b"/") and path.isascii()

@@ -1,0 +1,82 @@
+"""The web app: everything that is not the data plane, and the data plane as well for HTTP/2 and other ASGI servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from quart import Quart, Request, Response, request
+
+from routerd import __version__
+from routerd.proxy import heads
+from routerd.proxy.door import Gateway
+from routerd.web.problems import KINDS, problem
+from routerd.web.v1 import V1
+
+MAX_BODY = 16 * 1024 * 1024  # bytes
+BODY_TIMEOUT = 30.0  # seconds without a byte, for /v1; for a whole body elsewhere
+
+
+class RoutedRequest(Request):
+    """A request whose body Quart limits, unless it is of `/v1`: that has a limit of its own, which may change."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        if heads.is_v1(options["scope"]["path"]):
+            options["max_content_length"] = None
+        super().__init__(*args, **options)
+
+
+class App(Quart):
+    """Quart, with our request class and exceptions told to the event loop's handler: one place hears of them all."""
+
+    request_class: type[Request] = RoutedRequest
+
+    def log_exception(self, exception_info: Any) -> None:
+        context = {"message": f"{request.method} {request.path} failed", "exception": exception_info[1]}
+        asyncio.get_running_loop().call_exception_handler(context)
+
+
+def create_app(
+    gateway: Gateway, *, is_ready: Callable[[], bool] = lambda: True, body_timeout: float = BODY_TIMEOUT
+) -> App:
+    """The whole app. `is_ready` decides what `/health/ready` says."""
+    app = App("routerd.web", static_folder=None)
+    app.config.update(
+        RESPONSE_TIMEOUT=None,  # Quart would cut a stream after a minute, without a word
+        BODY_TIMEOUT=body_timeout,
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        PROVIDE_AUTOMATIC_OPTIONS=True,
+    )
+    app.url_map.merge_slashes = False  # a redirect loses a POST
+    app.before_request(V1(gateway, body_timeout).intercept)
+    _add_routes(app, is_ready)
+    for status in KINDS:
+        app.register_error_handler(status, _show)
+    return app
+
+
+def _add_routes(app: Quart, is_ready: Callable[[], bool]) -> None:
+    @app.get("/ping")
+    async def ping() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @app.get("/health/ready")
+    async def ready() -> tuple[dict[str, str], int]:
+        return ({"status": "ready"}, 200) if is_ready() else ({"status": "not_ready"}, 503)
+
+    @app.get("/")
+    async def about() -> dict[str, str]:
+        return {"name": "routerd", "version": __version__, "docs": "/docs", "api": "/v1"}
+
+
+async def _show(error: Any) -> Response:
+    """Any error of Quart's own, or of ours, in one shape."""
+    status = getattr(error, "code", None) or 500
+    detail = f"There is no {request.path} here." if status == 404 else getattr(error, "description", None)
+    methods = getattr(error, "valid_methods", None)
+    return problem(status, detail or "Internal error.", {"Allow": ", ".join(sorted(methods))} if methods else None)
