@@ -1,0 +1,80 @@
+"""`routerd ask`: one message to the router that runs here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from routerd.cli.surroundings import load_settings
+from routerd.cli.trouble import Trouble
+
+
+@click.command
+@click.argument("model")
+@click.argument("text", nargs=-1, required=True)
+@click.option("--config", metavar="FILE", help="The configuration whose router is asked.  [router.yaml]")
+@click.option("--url", metavar="URL", help="Where it is.  [http://127.0.0.1:8000]")
+@click.option("--key", metavar="KEY", help="A client key.  [ROUTERD_API_KEY, else the admin token]")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole reply as JSON.")
+def ask(model: str, text: tuple[str, ...], config: str | None, url: str | None, key: str | None, as_json: bool) -> None:
+    """Send TEXT to MODEL through the router that runs here, and print the answer as it comes."""
+    import httpx
+
+    settings = load_settings({"config": config})
+    scheme = "https" if settings.tls_cert else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    address = f"{(url or f'{scheme}://{host}:{settings.port}').rstrip('/')}/v1/chat/completions"
+    key = (
+        key
+        or os.environ.get("ROUTERD_API_KEY")
+        or settings.admin_token
+        or _kept_token(settings.data_dir / "admin-token")
+    )
+    request: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": " ".join(text)}]}
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    try:
+        with httpx.Client(trust_env=False, timeout=httpx.Timeout(5.0, read=None), headers=headers) as client:
+            if as_json:
+                response = client.post(address, json=request)
+                click.echo(response.text)
+                raise SystemExit(0 if response.is_success else 1)
+            with client.stream("POST", address, json={**request, "stream": True}) as response:
+                _print(response)
+    except httpx.HTTPError as error:
+        raise Trouble(f"no router answers at {address} ({error})", "start one with `routerd serve`") from None
+
+
+def _print(response: Any) -> None:
+    if not response.is_success:
+        raise Trouble(_message(json.loads(response.read())))
+    for chunk in _chunks(response.iter_lines()):
+        if "error" in chunk:
+            click.echo()
+            raise Trouble(_message(chunk))
+        for choice in chunk.get("choices", ()):
+            click.echo(choice.get("delta", {}).get("content") or "", nl=False)
+    click.echo()
+    names = ("route", "provider", "model", "attempts")
+    facts = ", ".join(f"{name} {response.headers.get(f'x-routerd-{name}', '-')}" for name in names)
+    click.echo(f"({facts})", err=True)
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        if line.startswith("data:") and line != "data: [DONE]":
+            yield json.loads(line[5:])
+
+
+def _message(body: dict[str, Any]) -> str:
+    return str(body.get("error", {}).get("message", body))
+
+
+def _kept_token(path: Any) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None

@@ -1,0 +1,81 @@
+"""`routerd client`: keys for those who call /v1."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from pathlib import Path
+
+import click
+
+from routerd.cli.surroundings import load_settings
+from routerd.cli.trouble import Trouble
+from routerd.config.check import check
+from routerd.config.file import ConfigFileError, read
+
+_PREFIX = "sk-routerd-"
+
+
+@click.group
+def client() -> None:
+    """Those who may call /v1."""
+
+
+@client.command
+@click.argument("name")
+@click.option("--route", "routes", multiple=True, metavar="ROUTE", help="A route it may use; all when left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def add(name: str, routes: tuple[str, ...], as_json: bool) -> None:
+    """Make a key for the client NAME, and print it once, with the lines for router.yaml."""
+    path = load_settings({}).config
+    refuse(name, routes, text_of(path))
+    key = _PREFIX + secrets.token_urlsafe(32)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    lines = entry(name, digest, routes)
+    if as_json:
+        told = {"name": name, "key": key, "key_sha256": digest, "yaml": lines}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    click.echo("The key, shown only this once:\n", err=True)
+    click.echo(key)
+    click.echo(f"\nThese lines belong into {path}; where it has `clients:`, only the last one:\n", err=True)
+    click.echo(lines, nl=False)
+
+
+def text_of(path: Path) -> str | None:
+    """The config's text, or None when there is no file yet."""
+    try:
+        return read(path).text
+    except ConfigFileError as error:
+        if error.trouble == "missing":
+            return None
+        raise Trouble(str(error)) from None
+
+
+def refuse(name: str, routes: tuple[str, ...], text: str | None) -> None:
+    """Raise Trouble when the entry would be a problem in the config as it is."""
+    config = check(text).config if text is not None else None
+    if config is not None and name in (config.clients or {}):
+        raise Trouble(f"there is a client `{name}` already", "choose another name, or delete the entry first")
+    lacking = [route for route in routes if config is not None and route not in config.routes]
+    if lacking:
+        raise Trouble(
+            f"there is no route `{lacking[0]}`", f"the routes are {', '.join(config.routes) if config else ''}"
+        )
+    trial = check(entry(name, "ab" * 32, ()))
+    if trial.errors:
+        raise Trouble(f"`{name}` can't be a client's name: {trial.errors[0].text}")
+
+
+def entry(name: str, digest: str, routes: tuple[str, ...]) -> str:
+    """The lines of router.yaml that let the client in."""
+    allowed = f", routes: [{', '.join(map(word, routes))}]" if routes else ""
+    return f"clients:\n  {word(name)}: {{key_sha256: {digest}{allowed}}}\n"
+
+
+def word(text: str) -> str:
+    """`text` as YAML has it: plain where that is safe, else in double quotes."""
+    is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", text) and text.casefold() not in {"null", "true", "false"}
+    return text if is_plain else json.dumps(text, ensure_ascii=False)

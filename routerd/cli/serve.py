@@ -1,0 +1,58 @@
+"""`routerd serve`: the router itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from routerd.cli.main import WITHOUT_VERB
+from routerd.cli.surroundings import load_settings, settings_options
+from routerd.cli.trouble import Trouble
+from routerd.config import example
+from routerd.settings import Settings
+
+UNUSABLE_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+
+class Unservable(Trouble):
+    """There is nothing to serve. Exit code 78."""
+
+    exit_code = UNUSABLE_CONFIG
+
+
+@click.command
+@settings_options
+@click.pass_context
+def serve(context: click.Context, /, **flags: Any) -> None:
+    """Answer on /v1 with what router.yaml declares. Saving the file is enough to change it."""
+    from routerd import daemon
+    from routerd.reload import Rejected
+
+    settings = load_settings(flags)
+    for warning in settings.warnings:
+        click.echo(f"routerd: {warning}", err=True)
+    if not settings.config.exists():
+        settings = _without_file(context, settings)
+    try:
+        daemon.run(settings)
+    except Rejected as rejected:
+        raise Unservable(_told(settings.config, rejected)) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Trouble(f"can't listen on {settings.host}:{settings.port}: {reason}", "choose another --port") from None
+
+
+def _without_file(context: click.Context, settings: Settings) -> Settings:
+    """`routerd` alone shows what it does; a file that was asked for has to be there."""
+    if not (context.meta.get(WITHOUT_VERB) and settings.config_is_default):
+        raise Unservable(f"{settings.config} does not exist", "`routerd init` writes a first one")
+    click.echo("routerd: no router.yaml here, so the built-in example serves; `routerd init` writes a file", err=True)
+    return replace(settings, config=example.path())
+
+
+def _told(path: Path, rejected: Any) -> str:
+    lines = [f"{path.name}:{problem}" for problem in rejected.problems]
+    return "\n".join([f"{path} can't be served: {rejected.reason or ''}".rstrip(": "), *lines])

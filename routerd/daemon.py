@@ -1,0 +1,170 @@
+"""The composition root: builds every object once, starts them in order, stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import importlib
+import os
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from routerd.config.watch import changes
+from routerd.edge.server import Edge
+from routerd.edge.tls import server_context
+from routerd.observe import Log
+from routerd.proxy.gateway import Gateway
+from routerd.proxy.services import Services
+from routerd.proxy.upstream import Upstreams
+from routerd.reload import Reloader
+from routerd.settings import Settings
+from routerd.state.counters import Counters
+
+SWEEP = 0.5  # seconds
+
+
+@dataclass(slots=True)
+class Daemon:
+    """Everything that runs, but for the doors."""
+
+    settings: Settings
+    log: Log
+    services: Services
+    gateway: Gateway
+    reloader: Reloader
+    is_ready: bool = False
+
+    def ready(self) -> bool:
+        """Whether new requests are welcome."""
+        return self.is_ready
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watch the file and sweep, while the doors are open."""
+        tasks = [
+            asyncio.create_task(self.reloader.watch(changes(self.settings.config), self.gateway.adopt), name="watch"),
+            asyncio.create_task(self._sweep(), name="sweep"),
+        ]
+        self.is_ready = True
+        try:
+            yield
+        finally:
+            self.is_ready = False
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.services.upstreams.pools.close()
+            self.log.close()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            self.services.sweep()
+
+
+def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool = False) -> Daemon:
+    """Everything, ready to run. Raises Rejected when router.yaml can't be served."""
+    log = Log(as_text=as_text)
+    token = admin_token(settings, log)
+    log.redactor.learn([token])
+    reloader = Reloader(settings.config, log)
+    snapshot = reloader.first()
+    rng = Random()
+    services = Services(loop, Upstreams(loop, rng), Counters(), log, rng)
+    gateway = Gateway(services, snapshot, hashlib.sha256(token.encode()).digest())
+    return Daemon(settings, log, services, gateway, reloader)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises Rejected, or OSError when the address can't be had."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """The doors open, and close again when a signal comes; streams may finish for as long as `server.drain` says."""
+    loop = asyncio.get_running_loop()
+    daemon = build(settings, loop, as_text=sys.stderr.isatty())
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with daemon.running():
+        edge = Edge(daemon.gateway, partial(_web, daemon), is_ready=daemon.ready)
+        tls = server_context(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
+        for host, port in await edge.listen(settings.host, settings.port, tls):
+            daemon.log.info("listening", host=host, port=port, tls=tls is not None)
+        _settle_memory()
+        await stop.wait()
+        drain = daemon.gateway.current.drain
+        daemon.log.info("draining", seconds=drain)
+        daemon.is_ready = False
+        stop.clear()
+        await _first(edge.drain(drain), stop.wait())
+        await edge.close()
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Until one of them is done: a second signal ends the drain."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _web(daemon: Daemon) -> Any:
+    """The control plane, imported in a thread at first need: the data plane starts without it, and is not held up."""
+    create_app = (await asyncio.to_thread(importlib.import_module, "routerd.web.app")).create_app
+    return create_app(daemon.gateway, is_ready=daemon.ready)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _settle_memory() -> None:
+    """What lives for ever is not looked at again: collections stay short, and rare."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def admin_token(settings: Settings, log: Log) -> str:
+    """The token of the settings, else the one in the data folder, made at first start (mode 0600)."""
+    if settings.admin_token is not None:
+        return settings.admin_token
+    path = settings.data_dir / "admin-token"
+    try:
+        return path.read_text().strip() or _new_token(path, log)
+    except FileNotFoundError:
+        return _new_token(path, log)
+    except OSError as error:
+        log.warning("admin_token_not_kept", file=str(path), reason=error.strerror)
+        return secrets.token_urlsafe(32)
+
+
+def _new_token(path: Path, log: Log) -> str:
+    token = secrets.token_urlsafe(32)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path.parent / ".gitignore").write_text("*\n")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(token + "\n")
+    except OSError as error:
+        log.warning("admin_token_not_kept", file=str(path), reason=error.strerror)
+    else:
+        log.info("admin_token_made", file=str(path))
+    return token
