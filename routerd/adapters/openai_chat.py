@@ -32,11 +32,13 @@ _DELTAS = (
     "audio",
 )
 _EMPTY_WALLET = re.compile(
-    r"insufficient[_ ](quota|balance|funds|credits?)|credit balance is too low|exceeded your current quota|billing_hard_limit",
+    r"insufficient[_ ](quota|balance|funds|credits?)|credit balance is too low|exceeded your current quota"
+    r"|billing_hard_limit",
     re.I,
 )
 _TOO_LONG = re.compile(
-    r"context_length_exceeded|maximum context length|prompt is too long|input token count exceeds|exceeds? the (model'?s )?(maximum )?context|context window",
+    r"context_length_exceeded|maximum context length|prompt is too long|input token count exceeds"
+    r"|exceeds? the (model'?s )?(maximum )?context|context window",
     re.I,
 )
 
@@ -202,8 +204,13 @@ def error_of(said: Any, status: int | None) -> RouterError:
 
 
 _STATUS_OF_TYPE: Mapping[str, int] = {
-    "rate_limit": 429, "overloaded": 529, "invalid_request": 400, "authentication": 401, "permission": 403, "timeout": 504,
-}  # fmt: skip
+    "rate_limit": 429,
+    "overloaded": 529,
+    "invalid_request": 400,
+    "authentication": 401,
+    "permission": 403,
+    "timeout": 504,
+}
 
 
 def _status_within(fields: dict[str, Any]) -> int:
@@ -266,7 +273,7 @@ _USAGE_WANTED = b'{"include_usage":true}'
 def relay_changes(
     fields: Mapping[str, Any], model: str, stream_options: Any, quirks: Mapping[str, Any]
 ) -> dict[str, bytes | None]:
-    """What a relayed request says differently: its model, usage always wanted at a stream's end, the vendor's field names.
+    """What a relayed request says differently: its model, usage wanted at a stream's end, the vendor's field names.
 
     `fields` are the request's raw top-level fields; `stream_options` is that field decoded when the request streams,
     else None. The values are raw JSON; None takes a field out.

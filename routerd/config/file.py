@@ -36,6 +36,8 @@ def read(path: Path) -> Read:
         data = _read_unchanged(path)
     except FileNotFoundError:
         raise ConfigFileError("missing", f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise ConfigFileError("not_a_file", f"{path} is a folder") from None
     except OSError as error:
         raise ConfigFileError("unreadable", f"{path} can't be read: {error.strerror}") from None
     try:

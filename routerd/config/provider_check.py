@@ -21,7 +21,7 @@ _FRAMING_HEADERS = re.compile(
 )
 _PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 _LONGEST_MODEL = 256
-_SEALING = "seal it with `routerd key seal`, or write `env:NAME`"
+_SEALING = "write `env:NAME`, and keep the key in the environment"
 _IGNORED_BY_ECHO = ("vendor", "base_url", "api_key", "allow_private", "headers", "proxy", "quirks")
 _ENDPOINTS = ("/chat/completions", "/completions", "/messages", "/responses", "/models")
 

@@ -12,7 +12,7 @@ import importlib.machinery
 import importlib.util
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ _MOST_LINKS = 40  # as the kernel's own limit
 Status = tuple[int, ...] | None
 
 
-async def changes(path: Path) -> AsyncIterator[None]:
+async def changes(path: Path) -> AsyncGenerator[None, None]:
     """Yield whenever the file at `path` may have changed, for the first time as soon as it is watched.
 
     Close it (`aclosing`) to stop watching.
@@ -73,19 +73,20 @@ class _Watcher:
         is_first = True
         while not self._stopping.is_set():
             folders = watched_folders(self._path)
+            identities = _identities(folders)  # before the watch begins: what is swapped meanwhile is found out
             with _notifier(folders) or nullcontext() as notifier:
                 # What moved before the watch began was not heard.
                 if self._look() or is_first:
                     self._announce()
                 is_first = False
-                self._listen(notifier, _identities(folders))
+                self._listen(notifier, identities)
 
-    def _listen(self, notifier: Any, folders: list[tuple[object, ...]]) -> None:
+    def _listen(self, notifier: Any, watched: list[tuple[object, ...]]) -> None:
         """Announce what happens, until other folders are to be watched or the notifier fails."""
         if notifier is None:
             self._stopping.wait(_LOOK)
             return
-        while not self._stopping.is_set() and _identities(watched_folders(self._path)) == folders:
+        while not self._stopping.is_set() and _identities(watched_folders(self._path)) == watched:
             try:
                 heard = notifier.watch(_DEBOUNCE, _STEP, int(_LOOK * 1000), self._stopping)
             except (OSError, RuntimeError):

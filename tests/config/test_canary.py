@@ -17,8 +17,10 @@ providers:
 routes:
   main: [openai/gpt]
 """
-FLOW = f"providers: {{openai: {{api_key: {CANARY}, headers: {{x-token: '{CANARY}'}}}}}}\nroutes: {{main: [openai/gpt]}}\n"
-SLIPS = ["", " ", ":", ": ", "\n", "\t", '"', "'", "{", "}", "[", "]", ",", "#", "*", "&", "!", "|", "- ", "? ", "<<"]
+FLOW = (
+    f"providers: {{openai: {{api_key: {CANARY}, headers: {{x-token: '{CANARY}'}}}}}}\nroutes: {{main: [openai/gpt]}}\n"
+)
+SLIPS = ["", " ", ":", ": ", "\n", "'", "{", "}", ",", "#", "&", "- "]
 
 
 def leaks(text: str) -> list[str]:
