@@ -19,7 +19,7 @@ _encode = _encoder.encode
 BATCH = 0.05
 MAX_WAITING = 20_000  # lines; a reader that stalls costs lines, never requests
 
-Entry = tuple[float, str, str, dict[str, Any]]
+Entry = dict[str, Any]
 
 
 class Redactor:
@@ -66,22 +66,28 @@ class Log:
         self._thread.start()
 
     def info(self, event: str, **fields: Any) -> None:
-        self.put("info", event, fields)
+        self._say("info", event, fields)
 
     def warning(self, event: str, **fields: Any) -> None:
-        self.put("warning", event, fields)
+        self._say("warning", event, fields)
 
     def error(self, event: str, **fields: Any) -> None:
-        self.put("error", event, fields)
+        self._say("error", event, fields)
 
-    def put(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        """Note one event; never waits. With more than `MAX_WAITING` lines unwritten it is dropped, and counted."""
+    def put(self, entry: Entry) -> None:
+        """Note one event; never waits. With more than `MAX_WAITING` lines unwritten it is dropped, and counted.
+
+        An entry has `time` (seconds since the epoch), `level` and `event`, then what there is to say.
+        """
         if len(self._waiting) > MAX_WAITING:
             self.dropped += 1
             return
-        self._waiting.append((time.time(), level, event, fields))
+        self._waiting.append(entry)
         if not self._some.is_set():
             self._some.set()
+
+    def _say(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        self.put({"time": time.time(), "level": level, "event": event, **fields})
 
     def close(self) -> None:
         """Write what waits, and stop."""
@@ -107,9 +113,9 @@ class Log:
 
 
 def _json_lines(entries: list[Entry]) -> str:
-    return _encoder.encode_lines([
-        {"time": _stamp(seconds), "level": level, "event": event, **fields} for seconds, level, event, fields in entries
-    ]).decode()
+    for entry in entries:
+        entry["time"] = _stamp(entry["time"])
+    return _encoder.encode_lines(entries).decode()
 
 
 def _stamp(seconds: float) -> str:
@@ -124,14 +130,14 @@ def _second(seconds: int) -> str:
 
 
 def _text_lines(entries: list[Entry]) -> str:
-    return "".join([_text_line(*entry) + "\n" for entry in entries])
+    return "".join([_text_line(**entry) + "\n" for entry in entries])
 
 
-def _text_line(seconds: float, level: str, event: str, fields: dict[str, Any]) -> str:
+def _text_line(time: float, level: str, event: str, **fields: Any) -> str:
     """For people: `12:00:01 event  key=value …`; quotes only where spaces need them."""
     mark = "" if level == "info" else f"{level.upper()} "
     values = (f"{key}={_plain(value)}" for key, value in fields.items() if value is not None)
-    return f"{datetime.fromtimestamp(seconds):%H:%M:%S} {mark}{event}  {' '.join(values)}"
+    return f"{datetime.fromtimestamp(time):%H:%M:%S} {mark}{event}  {' '.join(values)}"
 
 
 def _plain(value: Any) -> str:

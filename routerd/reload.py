@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -90,6 +91,7 @@ class Reloader:
         self._served = ""  # the digest of what serves
         self._generation = 0
         self._reported: str | None = None  # the bad state that has been told of
+        self._one_at_a_time = asyncio.Lock()
 
     def first(self) -> Snapshot:
         """The snapshot to start with. Raises Rejected."""
@@ -97,13 +99,18 @@ class Reloader:
         assert loaded is not None, "nothing serves yet"
         return self._serve(loaded)
 
-    async def watch(self, changes: AsyncIterator[None], adopt: Adopt) -> None:
+    async def watch(self, changes: AsyncGenerator[None, None], adopt: Adopt) -> None:
         """Adopt every good change, until cancelled."""
-        async for _ in changes:
-            await self.reload(adopt)
+        async with aclosing(changes):
+            async for _ in changes:
+                await self.reload(adopt)
 
     async def reload(self, adopt: Adopt) -> None:
         """Look at the file now. What is bad is looked at again, since an editor may be in the middle of its save."""
+        async with self._one_at_a_time:
+            await self._reload(adopt)
+
+    async def _reload(self, adopt: Adopt) -> None:
         for pause in RETRIES:
             try:
                 loaded = await asyncio.to_thread(self._look)

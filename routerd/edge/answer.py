@@ -98,7 +98,11 @@ class AnswerWriter:
 
     def write(self, data: bytes) -> None:
         """More of it, in one network write."""
-        if not self.has_ended:
+        if self.has_ended:
+            return
+        if self._framing == _CHUNKED:  # said here as well as in `_frame`: this is done for every event of a stream
+            self._out.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
             self._out.write(self._frame(data))
 
     def end(self, data: bytes = b"", *, close: bool = False) -> None:

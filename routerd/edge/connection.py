@@ -89,9 +89,14 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         self._is_leaving = True
         self._reader.close()
         self._queue.clear()
-        if self._task is not None:
-            self._edge.keep(self._task)
-        if self.current is not None and not self.has_ended and self.current.lost() and self._task is not None:
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Nobody will hear the answer. What is to do after its end is still done."""
+        if self._task is None or self.current is None:
+            return
+        self._edge.keep(self._task)
+        if not self.has_ended and self.current.lost():
             self._task.cancel()
 
     def resume_writing(self) -> None:
@@ -107,24 +112,30 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         head = Head(method, target.path, target.query, headers, self._is_local, self._listener.is_loopback)
         is_old = version == "1.0"
         message = (method == "HEAD", is_old, keep_alive and not is_old)
-        request = self._admit(message, head, outline) if target.is_v1 else self._find(message, head, outline)
+        if target.is_v1:
+            request = self._admit(message, head, outline.length, outline.expects)
+        else:
+            request = self._find(message, head, outline)
         if outline.expects and self.current is None:
             self._out.write(lines.CONTINUE)
         if outline.length != 0 and not isinstance(request, Proxied):
             self._enqueue(request)
         return request
 
-    def _admit(self, message: tuple[bool, bool, bool], head: Head, outline: heads.Outline) -> Request:
+    def received_again(self, request: Proxied, length: int) -> Request:
+        return self._admit((request.is_head, request.is_old, request.keep_alive), request.head, length, expects=False)
+
+    def _admit(self, message: tuple[bool, bool, bool], head: Head, length: int | None, expects: bool) -> Request:
         gateway, limits = self._edge.gateway, self._edge.limits
         try:
             admitted = gateway.admit(head)
-            if outline.length is not None and outline.length > admitted.max_body:
+            if length is not None and length > admitted.max_body:
                 raise heads.body_too_large(admitted.max_body)
         except RouterError as error:
-            if outline.length is None or outline.length > limits.drop_body or outline.expects:
+            if length is None or length > limits.drop_body or expects:
                 raise
             return Prepared(*message, gateway.refusal(error, head.path))
-        return Proxied(*message, gateway, admitted)
+        return Proxied(*message, gateway, head, admitted)
 
     def _find(self, message: tuple[bool, bool, bool], head: Head, outline: heads.Outline) -> Request:
         small = self._edge.small_answer(head.method, head.path)
@@ -154,10 +165,8 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         if request in self._queue:
             self._queue.remove(request)
         elif request is self.current and not self.has_started:
+            self._abandon()
             self.current = None
-            if self._task is not None:
-                self._edge.keep(self._task)
-                self._task.cancel()
         else:
             return not request.is_queued
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import StreamClosed
-from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h2 import BUFFER_HIGH_WATER, BUFFER_LOW_WATER, BufferCompleteError, H2Protocol, StreamBuffer
 from hypercorn.typing import ConnectionState
 
 from routerd.edge.bridge import App
@@ -40,16 +41,24 @@ class Shared:
         await self.context.terminated.set()
 
 
-def shared(app: App, limits: Limits) -> Shared:
+def shared(app: App, limits: Limits, report: Callable[[BaseException], None]) -> Shared:
     """For connections that `app` answers."""
-    return Shared(ASGIWrapper(cast("Any", app)), _config(limits), WorkerContext(None), limits.discard)
+
+    async def reporting(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            report(error)
+            raise
+
+    return Shared(ASGIWrapper(reporting), _config(limits), WorkerContext(None), limits.discard)
 
 
 def _config(limits: Limits) -> Config:
     """What we want of Hypercorn, none of it by default."""
     config = Config()
     config.accesslog = None
-    config.errorlog = None  # exceptions of the app are told where all others are
+    config.errorlog = None  # what goes wrong is reported, not printed
     config.include_server_header = False
     config.keep_alive_timeout = limits.idle
     config.keep_alive_max_requests = _UNLIMITED
@@ -66,7 +75,10 @@ async def serve(
     common: Shared, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: dict[str, Any]
 ) -> None:
     """Serve one connection to its end."""
-    await _Server(common, reader, writer, state).run()
+    try:
+        await _Server(common, reader, writer, state).run()
+    except* OSError:
+        pass  # the caller has gone, however rudely
 
 
 class _Server(TCPServer):
@@ -88,8 +100,6 @@ class _Server(TCPServer):
                 await protocol.initiate()
                 await self.idle_task.restart(group, self._idle_timeout)
                 await self._read_data()
-        except OSError:
-            pass  # the caller has gone
         finally:
             await self._close()
 
@@ -110,8 +120,31 @@ class _Server(TCPServer):
         )
 
 
+class _Buffer(StreamBuffer):
+    """What a stream has not sent yet. Hypercorn's own lets the app go on whenever little could be sent, and so holds
+    an endless answer to a caller who does not read it."""
+
+    async def push(self, data: bytes) -> None:
+        if self._complete:
+            raise BufferCompleteError
+        self.buffer.extend(data)
+        await self._is_empty.clear()
+        if len(self.buffer) >= BUFFER_HIGH_WATER:
+            await self._paused.clear()
+            await self._paused.wait()
+
+    async def pop(self, max_length: int) -> bytes:
+        data = bytes(self.buffer[:max_length])
+        del self.buffer[:max_length]
+        if len(self.buffer) < BUFFER_LOW_WATER:
+            await self._paused.set()
+        if not self.buffer:
+            await self._is_empty.set()
+        return data
+
+
 class _Protocol(H2Protocol):
-    """Hypercorn's, but for three kinds of events that would end the connection or leave a stream hanging."""
+    """Hypercorn's, but for what would end the connection, leave a stream hanging or hold it all in memory."""
 
     def __init__(self, discard: int, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -126,6 +159,11 @@ class _Protocol(H2Protocol):
             else:
                 await super()._handle_events([event])
         await self._flush()
+
+    async def _create_stream(self, request: RequestReceived) -> None:
+        await super()._create_stream(request)
+        if request.stream_id in self.stream_buffers:  # nothing is in it: the app begins in the next turn of the loop
+            self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class)
 
     def _drop(self, event: DataReceived) -> None:
         """A body that goes on after its answer; the window is given back for the sake of the other streams."""

@@ -49,11 +49,9 @@ class Handover:
             await self._shared.terminate()
 
     def abort(self) -> None:
-        """Cut what is left."""
+        """Cut what is left; the tasks see it and end."""
         for transport in self._transports:
             transport.abort()
-        for task in self.tasks:
-            task.cancel()
 
     async def _see_through(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_is_loopback: bool
@@ -72,7 +70,7 @@ class Handover:
         # In a thread, as the app is: no stream should wait for an import.
         h2 = await asyncio.to_thread(_import_h2)
         if self._shared is None:
-            self._shared = h2.shared(app, self._limits)
+            self._shared = h2.shared(app, self._limits, self._report)
             if self._is_terminated:
                 await self._shared.terminate()
         await h2.serve(self._shared, reader, writer, state)

@@ -13,8 +13,9 @@ from httptools import (
     HttpRequestParser,
 )
 
+from routerd.edge.known import Known, learn
 from routerd.edge.landing import Landing
-from routerd.edge.requests import Request
+from routerd.edge.requests import Proxied, Request
 from routerd.errors import RouterError
 from routerd.proxy import heads
 
@@ -33,6 +34,9 @@ class Listener(Protocol):
     ) -> Request:
         """Judge a head. Raises RouterError: answer with it and close."""
 
+    def received_again(self, request: Proxied, length: int) -> Request:
+        """As `received_head`, for a head that is that of `request`, but for the length of the body."""
+
     def received(self, request: Request) -> None:
         """The body is complete."""
 
@@ -47,8 +51,8 @@ class Reader:
     """Parses one connection. `phase` tells what it is in the middle of; DONE: nothing more is read."""
 
     __slots__ = (
-        "_feeding", "_framing", "_head_size", "_headers", "_length", "_listener", "_max_size", "_parser", "_taken",
-        "_target", "_upgraded", "ended_one", "landing", "phase", "request",
+        "_feeding", "_first", "_framing", "_head_size", "_headers", "_known", "_length", "_listener", "_max_size",
+        "_parser", "_taken", "_target", "_upgraded", "ended_one", "landing", "phase", "request",
     )  # fmt: skip
 
     def __init__(self, listener: Listener, max_size: int) -> None:
@@ -62,6 +66,8 @@ class Reader:
         self._framing = 0  # bytes of a chunked message that are not body
         self._taken = 0  # bytes of body
         self._length: int | None = 0  # None: chunked
+        self._first: Request | None = None  # whose head this feed began with
+        self._known: Known | None = None
         self._upgraded = ""  # the version of a head that asks for another protocol
         self.ended_one = False  # a message has ended in this feed
         self.phase = IDLE
@@ -69,8 +75,39 @@ class Reader:
         self.landing: Landing | None = None
 
     def feed(self, data: memoryview) -> None:
-        """Parse `data`; nothing of it is kept after the return."""
+        """Read `data`; nothing of it is kept after the return."""
         self.ended_one = False
+        while self._known is not None and self.phase == IDLE and (sizes := self._known.match(data)):
+            known = self._known.request
+            try:
+                data = data[self._take_known(known, data, *sizes) :]
+            except RouterError as error:
+                self.stop()
+                return self._listener.refuse(error, known.head.path)
+            if not data:
+                return
+        is_start = self.phase == IDLE
+        first = self._parse(data)
+        if is_start and isinstance(first, Proxied):
+            self._known = learn(first, bytes(data[: heads.MAX_HEAD]))
+
+    def _take_known(self, request: Proxied, data: memoryview, head: int, length: int) -> int:
+        """Read a message whose head is known, as far as it has come; returns the bytes that it took of `data`."""
+        again = self._listener.received_again(request, length)
+        body = bytes(data[head : head + length])
+        again.take(body)
+        if len(body) == length:
+            self.ended_one = True
+            self._listener.received(again)
+        else:
+            self.phase, self.request, self._length, self._taken = BODY, again, length, len(body)
+            # Past the parser in any case, which has not seen the head and would read the rest as another request.
+            self.landing = again.landing(length) or Landing(body, length)
+        return head + len(body)
+
+    def _parse(self, data: memoryview) -> Request | None:
+        """Parse `data`; returns the request whose head came first in it, if it may come again."""
+        self._first = None
         self._feeding = len(data)
         rest = None
         try:
@@ -78,11 +115,13 @@ class Reader:
         except HttpParserUpgrade as upgrade:
             rest = data[upgrade.args[0] :]
         except HttpParserError as error:
-            return self._give_up(error, data)
+            self._give_up(error, data)
+            return None
         if rest is not None:
             self._forget_upgrade(rest)
         elif self.phase != IDLE:
             self._measure(len(data))
+        return self._first
 
     def land(self, size: int) -> None:
         """`size` bytes have come into `landing`."""
@@ -137,6 +176,8 @@ class Reader:
         self.phase = BODY
         keep_alive = parser.should_keep_alive()
         self.request = self._listener.received_head(method, version, outline, self._headers, keep_alive)
+        if not (self.ended_one or outline.expects or outline.length is None):
+            self._first = self.request
         if outline.length is None:
             # What came before in this feed is not of this message, so as much is forgiven.
             self._framing = -self._feeding if self.ended_one else self._head_size

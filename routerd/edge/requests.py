@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from routerd.edge.landing import Landing
 from routerd.edge.lines import Small
-from routerd.proxy.door import Admitted, Gateway, Outlet
+from routerd.proxy.door import Admitted, Gateway, Head, Outlet
 
 
 class Turn(Outlet, Protocol):
@@ -89,6 +89,7 @@ class Proxied(Request):
     """Answered by the gateway, once its body is complete."""
 
     gateway: Gateway
+    head: Head
     admitted: Admitted
     body: bytes | bytearray = b""
 

@@ -67,6 +67,7 @@ class Edge:
             ssl=tls,
             backlog=self.limits.backlog,
             ssl_handshake_timeout=self.limits.handshake if tls else None,
+            ssl_shutdown_timeout=self.limits.linger if tls else None,
             start_serving=False,
         )
         addresses = [bound.getsockname()[:2] for bound in server.sockets]
@@ -81,20 +82,23 @@ class Edge:
         self._stop_listening()
         for connection in list(self.connections):
             connection.close_if_idle()
-        await asyncio.wait([self.loop.create_task(self._wait_until_empty(), name="drain")], timeout=seconds)
+        await asyncio.wait([self.loop.create_task(self._wait_until_empty())], timeout=seconds)
         await self.close()
 
     async def close(self) -> None:
         """Cut everything, and return when it is gone."""
         self.is_draining = True
         self._stop_listening()
+        self.web.cancel()
         for connection in list(self.connections):
             connection.abort()
         self._handover.abort()
-        self.web.cancel()
-        for task in self._leftover:
+        ending = self.loop.create_task(self._wait_until_empty())
+        # An app is told that its caller has gone, and ends: cancelled from outside, Quart leaves tasks behind.
+        await asyncio.wait([ending], timeout=self.limits.linger)
+        for task in [*self._leftover, *self._handover.tasks]:
             task.cancel()
-        await self._wait_until_empty()
+        await ending
         self._sweeping.cancel()
 
     # What a connection needs

@@ -45,8 +45,8 @@ class Connection(asyncio.Protocol):
     """Serves one request after the other. `release` is called each time it is free for the next."""
 
     __slots__ = (
-        "_bytes_seen", "_complete", "_head_size", "_headers", "_inflate", "_is_framed", "_is_used", "_keeps_alive", "_parser", "_paused", "_pieces",
-        "_release", "_transport", "idle_ticks", "sink",
+        "_bytes_seen", "_complete", "_head_size", "_headers", "_inflate", "_is_framed", "_is_in_head", "_is_used",
+        "_keeps_alive", "_parser", "_paused", "_pieces", "_release", "_transport", "idle_ticks", "sink",
     )  # fmt: skip
 
     def __init__(self, release: Callable[[Connection], None]) -> None:
@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._headers: Headers = []
         self._head_size = 0
         self._is_used = self._complete = self._bytes_seen = self._is_framed = self._paused = False
-        self._keeps_alive = False
+        self._keeps_alive = self._is_in_head = False
         self._inflate: Inflater | None = None
         self.sink: Sink | None = None
         self.idle_ticks = 0
@@ -105,6 +105,8 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             return self._fail(RouterError("upstream_garbled", f"sent what is not HTTP/1.1 ({error})"))
+        if self._is_in_head and self._is_too_long(len(data)):
+            return self._fail(RouterError("upstream_garbled", "sent a head of more than 64 KiB"))
         if self._pieces:
             data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
             self._pieces.clear()
@@ -135,14 +137,13 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._headers = []
         self._head_size = 0
+        self._is_in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_size += len(name) + len(value)
-        if self._head_size > MAX_HEAD:
-            raise httptools.HttpParserError("head over 64 KiB")
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        self._is_in_head = False
         status = self._parser.get_status_code()
         if status >= 200 and self.sink is not None:
             headers = self._headers
@@ -150,6 +151,10 @@ class Connection(asyncio.Protocol):
             self._is_framed = b"content-length" in fields or b"transfer-encoding" in fields
             self._inflate = inflater(headers) if b"content-encoding" in fields else None
             self.sink.on_head(status, headers)
+
+    def _is_too_long(self, size: int) -> bool:
+        self._head_size += size
+        return self._head_size > MAX_HEAD
 
     def on_body(self, data: bytes) -> None:
         self._pieces.append(data)

@@ -19,6 +19,7 @@ class Head:
     peer_is_loopback: bool  # the caller's socket address
     listener_is_loopback: bool  # the address we listen on
     fields: dict[bytes, bytes] = field(init=False, repr=False)  # the first value of each header, by name
+    judged: Any = field(default=None, init=False, repr=False)  # what the gateway remembers, should this head come again
 
     def __post_init__(self) -> None:
         self.fields = dict(reversed(self.headers))

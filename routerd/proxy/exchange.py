@@ -19,8 +19,8 @@ async def exchange(journey: Journey, services: Services) -> None:
     while (step := walk.next(services.now())) is not None:
         attempt = journey.begin(step)
         try:
-            answer = await services.upstreams.open(attempt)
-            failure = await journey.carry(answer)
+            await services.upstreams.open(attempt)
+            failure = await journey.carry(attempt)
         except RouterError as error:
             journey.settle(attempt, error)
             await asyncio.sleep(walk.failed(step, error, services.now()))

@@ -55,29 +55,40 @@ class Gateway:
 
     def admit(self, head: Head) -> Admitted:
         """Judge path, method, credentials and headers. Raises RouterError."""
-        endpoint = _endpoint(head)
         snapshot = self.current
-        caller = identify(head, snapshot, self._admin_digest)
-        if head.method == "POST":
-            _check_media(head, caller)
+        if head.judged is None or head.judged[0] is not snapshot:
+            head.judged = (snapshot, *self._judge(head, snapshot))
+        _, endpoint, caller = head.judged
         own = head.fields.get(b"x-request-id")
         request_id = own.decode() if own and _OWN_ID.fullmatch(own) else self._next_id()
         return Admitted(endpoint, head, caller, snapshot, request_id)
 
+    def _judge(self, head: Head, snapshot: Snapshot) -> tuple[Endpoint, Caller]:
+        endpoint = _endpoint(head)
+        caller = identify(head, snapshot, self._admin_digest)
+        if head.method == "POST":
+            _check_media(head, caller)
+        return endpoint, caller
+
     async def answer(self, admitted: Admitted, body: bytes | bytearray, outlet: Outlet) -> None:
         """Answer through `outlet`. Raises nothing but CancelledError: the caller has gone."""
-        journey = Journey(admitted.request_id, admitted.snapshot, outlet, self._services)
+        services = self._services
+        journey = Journey(admitted.request_id, admitted.snapshot, outlet, services)
+        services.under_way.add(journey)
         try:
-            await admitted.endpoint(self._services, admitted, body, journey)
+            await admitted.endpoint(services, admitted, body, journey)
         except RouterError as error:
             journey.fail(error)
         except Exception as error:
-            self._services.log.error("internal", request_id=admitted.request_id, exception=repr(error))
+            services.log.error("internal", request_id=admitted.request_id, exception=repr(error))
             journey.fail(RouterError("internal", f"Internal error (request {admitted.request_id})."))
+        finally:
+            services.under_way.discard(journey)
 
     def refusal(self, error: RouterError, path: str) -> tuple[int, bytes, bytes]:
         """Status, head lines and body that say `error` in the dialect that `path` speaks."""
-        lines = headers.JSON + headers.identity(self._next_id(), self.current) + headers.of_error(error)
+        known = headers.identity(self._next_id()) + headers.way(self.current, None, None, 0)
+        lines = headers.JSON + known + headers.of_error(error)
         return error.status, lines, openai_chat.render_error(error)
 
     def _next_id(self) -> str:
@@ -87,13 +98,9 @@ class Gateway:
 Endpoint = Callable[[Services, Admitted, bytes | bytearray, Journey], Awaitable[None]]
 
 
-async def _chat(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:
+def _chat(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> Awaitable[None]:
     journey.take(inbound.parse(admitted.head, admitted.caller, body))
-    services.under_way.add(journey)
-    try:
-        await exchange(journey, services)
-    finally:
-        services.under_way.discard(journey)
+    return exchange(journey, services)
 
 
 async def _models(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:

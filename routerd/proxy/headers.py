@@ -18,9 +18,9 @@ _PASSED_PREFIXES = (b"x-ratelimit-", b"openai-", b"anthropic-ratelimit-")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
-def passed(headers: Headers) -> bytes:
+def passed(headers: Headers) -> list[bytes]:
     """The upstream's own header lines that callers get."""
-    return b"".join([b"%b: %b\r\n" % (name, value) for name, value in headers if _passes(name)])
+    return [b"%b: %b\r\n" % (name, value) for name, value in headers if _passes(name)]
 
 
 @lru_cache(maxsize=512)
@@ -28,34 +28,29 @@ def _passes(name: bytes) -> bool:
     return name in _PASSED or name.startswith(_PASSED_PREFIXES)
 
 
-def identity(request_id: str, snapshot: Snapshot) -> bytes:
-    """Which request this was, and which config answered it."""
-    request = request_id.encode()
-    return b"x-routerd-request-id: %b\r\nx-request-id: %b\r\n%b" % (request, request, _config(snapshot))
+def identity(request_id: str) -> bytes:
+    """Which request this was."""
+    return f"x-routerd-request-id: {request_id}\r\nx-request-id: {request_id}\r\n".encode()
 
 
-def _config(snapshot: Snapshot) -> bytes:
-    line: bytes | None = snapshot.memo.get(_config)
-    if line is None:
-        return snapshot.remember(_config, b"x-routerd-config: %b\r\n" % snapshot.digest[:12].encode())
-    return line
+def way(snapshot: Snapshot, route: Route | None, target: Target | None, attempts: int) -> bytes:
+    """Which config answered, and which way: as far as it is known (`attempts` 0: it is not).
 
-
-def route(name: str) -> bytes:
-    return b"x-routerd-route: %b\r\n" % ascii_name(name)
-
-
-def way(snapshot: Snapshot, route: Route, target: Target | None, attempts: int) -> bytes:
-    """Which way the answer came. Remembered by the snapshot: it is the same for every request of a target."""
-    key = (route.name, target.name if target else None, attempts)
+    Remembered by the snapshot: it is the same for every request of a target.
+    """
+    key = (route, target, attempts)
     lines: bytes | None = snapshot.memo.get(key)
-    if lines is None:
-        lines = b"x-routerd-route: %b\r\nx-routerd-attempts: %d\r\n" % (ascii_name(route.name), attempts)
-        if target is not None:
-            names = (ascii_name(target.provider.name), ascii_name(target.model))
-            lines += b"x-routerd-provider: %b\r\nx-routerd-model: %b\r\n" % names
-        return snapshot.remember(key, lines)
-    return lines
+    return lines if lines is not None else snapshot.remember(key, _way(snapshot, route, target, attempts))
+
+
+def _way(snapshot: Snapshot, route: Route | None, target: Target | None, attempts: int) -> bytes:
+    lines = b"x-routerd-config: %b\r\n" % snapshot.digest[:12].encode()
+    if route is not None:
+        lines += b"x-routerd-route: %b\r\n" % ascii_name(route.name)
+    if target is not None:
+        names = (ascii_name(target.provider.name), ascii_name(target.model))
+        lines += b"x-routerd-provider: %b\r\nx-routerd-model: %b\r\n" % names
+    return lines + b"x-routerd-attempts: %d\r\n" % attempts if attempts else lines
 
 
 def of_error(error: RouterError) -> bytes:

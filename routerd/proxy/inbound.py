@@ -13,8 +13,8 @@ from routerd.adapters import openai_chat
 from routerd.adapters.base import Headers
 from routerd.errors import RouterError
 from routerd.proxy import body
+from routerd.proxy.attempt import Attempt
 from routerd.proxy.door import Head
-from routerd.proxy.upstream import Call
 from routerd.snapshot import Target
 
 _BRACKET = ord("[")
@@ -38,10 +38,10 @@ class Inbound:
         """Whether the caller asked for the closing usage chunk."""
         return bool(self.stream_options and self.stream_options.get("include_usage"))
 
-    def call(self, target: Target) -> Call:
+    def attempt(self, target: Target, started: float) -> Attempt:
         """The request to `target`."""
         changes = openai_chat.relay_changes(self.fields, target.model, self.stream_options, target.provider.quirks)
-        return Call(target, body.render(self.fields, changes), self.is_stream, self.forwarded)
+        return Attempt(target, body.render(self.fields, changes), self.forwarded, self.is_stream, started)
 
     def affinity(self, rule: str) -> bytes | None:
         """What keeps this request with its like: by caller, by a header, or by the conversation's opening."""

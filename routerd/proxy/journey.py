@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from time import time
+
 from routerd.adapters import openai_chat, sse
 from routerd.chat.reply import Usage
 from routerd.errors import RouterError
 from routerd.proxy import headers
-from routerd.proxy.answer import Answer
+from routerd.proxy.attempt import Attempt
 from routerd.proxy.door import Outlet
 from routerd.proxy.inbound import Inbound
 from routerd.proxy.relay import StreamRelay
 from routerd.proxy.services import Services
-from routerd.proxy.upstream import Attempt
 from routerd.routing import lookup
 from routerd.routing.modes import Step
 from routerd.routing.planner import Planner
@@ -25,15 +26,21 @@ _OWN_WORDS = frozenset({"upstream_rejected", "context_length"})
 class Journey:
     """Opened: the caller's stream has its head. Committed: the first content has gone to the caller."""
 
+    __slots__ = (
+        "_attempt", "_attempts", "_committed_at", "_is_open", "_is_stream", "_outlet", "_relay", "_request",
+        "_request_id", "_route", "_services", "_snapshot", "_spoke_at", "_target", "_usage",
+    )  # fmt: skip
+
     def __init__(self, request_id: str, snapshot: Snapshot, outlet: Outlet, services: Services) -> None:
         self._request_id = request_id
         self._snapshot = snapshot
         self._outlet = outlet
         self._services = services
-        self._request: Inbound | None = None
+        self._request: Inbound  # once it is read
+        self._is_stream = False
         self._route: Route | None = None
-        self._attempt: Attempt | None = None
-        self._last: Attempt | None = None
+        self._target: Target | None = None  # of the last attempt
+        self._attempt: Attempt | None = None  # under way
         self._attempts = 0
         self._relay: StreamRelay | None = None
         self._usage: Usage | None = None
@@ -46,10 +53,11 @@ class Journey:
     def take(self, request: Inbound) -> None:
         """The request has been read."""
         self._request = request
+        self._is_stream = request.is_stream
 
     def walk(self) -> Walk:
         """Make the plan. Raises RouterError: unknown_model, forbidden, no_target or rate_limited."""
-        request, counters = self.request, self._services.counters
+        request, counters = self._request, self._services.counters
         resolution = self._resolve(request)
         route = self._route = resolution.route
         planner = self._snapshot.memo.get(Planner) or self._snapshot.remember(Planner, Planner())
@@ -70,74 +78,75 @@ class Journey:
 
     def begin(self, step: Step) -> Attempt:
         """The next attempt; it is rendered afresh, so that every attempt says the same."""
+        target = self._target = step.target
+        now = self._services.now()
+        attempt = self._attempt = self._request.attempt(target, now)
         self._attempts += 1
-        attempt = self._attempt = self._last = Attempt(self.request.call(step.target), self._services.now())
-        self._services.counters.begin(step.target, attempt.started)
+        self._services.counters.begin(target, now)
         return attempt
 
     def settle(self, attempt: Attempt, error: RouterError | None) -> None:
         """An attempt has ended, with `error` or well."""
         self._attempt = None
-        target = attempt.call.target
+        now = self._services.now()
         if error is not None:
-            self._sign(error, target)
-        self._services.counters.settle(target, error, attempt.started, self._services.now())
-        self._note(attempt, error.kind if error else None, error.upstream_status if error else 200)
+            self._sign(error, attempt.target)
+        self._services.counters.settle(attempt.target, error, attempt.started, now)
+        self._note(attempt, now, error.kind if error else None, error.upstream_status if error else 200)
 
     def abandon(self, attempt: Attempt) -> None:
         """The caller has gone: the upstream is closed at once, and nobody's health changes."""
         self._attempt = None
         attempt.close()
-        self._services.counters.release(attempt.call.target, attempt.started)
-        self._note(attempt, "cancelled", None)
+        self._services.counters.release(attempt.target, attempt.started)
+        self._note(attempt, self._services.now(), "cancelled", None)
 
     # The answer
 
-    async def carry(self, answer: Answer) -> RouterError | None:
+    async def carry(self, attempt: Attempt) -> RouterError | None:
         """Give the answer to the caller; return what broke it off after the commit, if anything did.
 
         Raises RouterError when there is nothing in it that a caller could be given.
         """
-        if not 200 <= answer.status < 300:
-            raise openai_chat.parse_error(answer.status, answer.headers, answer.take())
-        if answer.streams:
-            return await self._stream(answer)
-        body = answer.take()
+        if not 200 <= attempt.status < 300:
+            raise openai_chat.parse_error(attempt.status, attempt.headers, attempt.take())
+        if attempt.streams:
+            return await self._stream(attempt)
+        body = attempt.take()
         self._usage = openai_chat.parse_whole(body)
-        if self.request.is_stream:
-            self._start(answer, openai_chat.replay(body, with_usage=self.request.wants_usage))
+        if self._is_stream:
+            self._start(attempt, openai_chat.replay(body, with_usage=self._request.wants_usage))
             self._outlet.end(self._closing())
         else:
-            self._outlet.whole(200, headers.JSON + self._head(answer), body)
+            self._outlet.whole(200, self._head(headers.JSON, attempt), body)
         return None
 
-    async def _stream(self, answer: Answer) -> RouterError | None:
+    async def _stream(self, attempt: Attempt) -> RouterError | None:
         relay = self._relay = StreamRelay(
             self._outlet,
             self._services.loop.create_future(),
-            hide_usage=not self.request.wants_usage,
+            hide_usage=not self._request.wants_usage,
             clean=self._services.log.redactor.clean,
             closing=self._closing(),
         )
-        if self._services.counters.health and self._attempt is not None:
-            self._services.counters.proved(self._attempt.call.target, self._attempt.started)
-        relay.start(answer, lambda data: self._start(answer, data))
+        self._services.counters.proved(attempt.target, attempt.started)
+        relay.start(attempt, lambda data: self._start(attempt, data))
         failure = await relay.done
         self._usage = relay.usage
         return failure
 
-    def _start(self, answer: Answer, data: bytes) -> None:
+    def _start(self, attempt: Attempt, data: bytes) -> None:
         """Commit a stream with its first bytes."""
         self._committed_at = self._services.now()
         if self._is_open:
             self._outlet.write(data)
         else:
             self._is_open = True
-            self._outlet.start(200, headers.STREAM + self._head(answer), data)
+            self._outlet.start(200, self._head(headers.STREAM, attempt), data)
 
     def whole(self, body: bytes) -> None:
         """Answer 200 with a body of our own."""
-        self._outlet.whole(200, headers.JSON + headers.identity(self._request_id, self._snapshot), body)
+        self._outlet.whole(200, headers.JSON + headers.identity(self._request_id) + self._way(), body)
 
     def fail(self, error: RouterError) -> None:
         """Tell the caller, in its dialect: with a status, or in-band once the stream is open."""
@@ -148,9 +157,7 @@ class Journey:
             self._services.log.info(
                 "refused", request_id=self._request_id, kind=error.kind, status=error.status, message=error.message
             )
-        lines = (
-            headers.JSON + headers.identity(self._request_id, self._snapshot) + self._way() + headers.of_error(error)
-        )
+        lines = headers.JSON + headers.identity(self._request_id) + self._way() + headers.of_error(error)
         self._outlet.whole(error.status, lines, body)
 
     # Once a second
@@ -158,13 +165,13 @@ class Journey:
     def tick(self, now: float) -> None:
         """End what has been silent for too long; let a caller that waits hear that we are still there."""
         attempt = self._attempt
-        if attempt is not None and attempt.answer is not None:
-            timeouts = attempt.call.target.provider.timeouts
+        if attempt is not None:
+            timeouts = attempt.target.provider.timeouts
             if self._relay is not None:
                 self._relay.tick(now, timeouts.idle)
             else:
-                attempt.answer.tick(now, timeouts)
-        if self._request is not None and self._request.is_stream and self._is_silent(now):
+                attempt.tick(now, timeouts)
+        if self._is_stream and self._is_silent(now):
             self._spoke_at = now
             self._speak()
 
@@ -178,28 +185,17 @@ class Journey:
         if self._is_open:
             return self._outlet.write(openai_chat.KEEP_ALIVE)
         self._is_open = True
-        lines = headers.STREAM + headers.identity(self._request_id, self._snapshot)
-        if self._route is not None:
-            lines += headers.route(self._route.name)
+        known = headers.way(self._snapshot, self._route, None, 0)
+        lines = headers.STREAM + headers.identity(self._request_id) + known
         self._outlet.start(200, lines, openai_chat.KEEP_ALIVE)
 
     # What is told about it
 
-    @property
-    def _target(self) -> Target | None:
-        return self._last.call.target if self._last else None
-
-    @property
-    def request(self) -> Inbound:
-        assert self._request is not None, "the request has not been read"
-        return self._request
-
-    def _head(self, answer: Answer) -> bytes:
-        return headers.identity(self._request_id, self._snapshot) + self._way() + headers.passed(answer.headers)
+    def _head(self, kind: bytes, attempt: Attempt) -> bytes:
+        own = headers.identity(self._request_id)
+        return b"".join((kind, own, self._way(), *headers.passed(attempt.headers)))
 
     def _way(self) -> bytes:
-        if self._route is None:
-            return b""
         return headers.way(self._snapshot, self._route, self._target, self._attempts)
 
     def _closing(self) -> bytes:
@@ -214,28 +210,25 @@ class Journey:
             error.message = f"{target.provider.name}: {error.message}"
         error.message = self._services.log.redactor.clean(error.message)
 
-    def _note(self, attempt: Attempt, kind: str | None, status: int | None) -> None:
+    def _note(self, attempt: Attempt, now: float, kind: str | None, status: int | None) -> None:
         """One log line for every attempt. It holds no prompt, no reply and no key."""
-        now = self._services.now()
-        request, target, usage = self.request, attempt.call.target, self._usage
-        first = self._committed_at
-        self._services.log.put(
-            "info" if kind in (None, "cancelled") else "warning",
-            "attempt",
-            {
-                "request_id": self._request_id,
-                "client": request.caller.name,
-                "route": self._route.name if self._route else None,
-                "provider": target.provider.name,
-                "model": target.model,
-                "attempt": self._attempts,
-                "status": status,
-                "error": kind,
-                "stream": request.is_stream,
-                "ttft_ms": None if first is None else round(1000 * (first - attempt.started), 1),
-                "duration_ms": round(1000 * (now - attempt.started), 1),
-                "prompt_tokens": usage.prompt if usage else None,
-                "completion_tokens": usage.completion if usage else None,
-                "config": self._snapshot.digest[:12],
-            },
-        )
+        request, target, usage, first = self._request, attempt.target, self._usage, self._committed_at
+        self._services.log.put({
+            "time": time(),
+            "level": "info" if kind is None or kind == "cancelled" else "warning",
+            "event": "attempt",
+            "request_id": self._request_id,
+            "client": request.caller.name,
+            "route": self._route.name if self._route else None,
+            "provider": target.provider.name,
+            "model": target.model,
+            "attempt": self._attempts,
+            "status": status,
+            "error": kind,
+            "stream": request.is_stream,
+            "ttft_ms": None if first is None else int(1000 * (first - attempt.started)),
+            "duration_ms": int(1000 * (now - attempt.started)),
+            "prompt_tokens": usage.prompt if usage else None,
+            "completion_tokens": usage.completion if usage else None,
+            "config": self._snapshot.digest[:12],
+        })

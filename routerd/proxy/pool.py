@@ -51,7 +51,7 @@ class Pool:
                 return connection
         return None
 
-    async def connect(self, timeout: float) -> Connection:
+    async def connect(self, timeout: float) -> Connection:  # noqa: ASYNC109 - it says which timeout it was
         """A new connection. Raises RouterError: upstream_unreachable, or upstream_timeout after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):

@@ -7,18 +7,18 @@ import asyncio
 import httpx
 
 from routerd.errors import RouterError
+from routerd.proxy.attempt import Attempt
 from routerd.proxy.connection import Sink
-from routerd.proxy.upstream import Call
 
 
 class Proxied:
-    """One request through the provider's proxy; `sink` is told as it would be by a Connection."""
+    """One request through the provider's proxy; `attempt` is told as it would be by a Connection."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, call: Call, sink: Sink) -> None:
-        self.sink: Sink | None = sink
+    def __init__(self, loop: asyncio.AbstractEventLoop, attempt: Attempt) -> None:
+        self.sink: Sink | None = attempt
         self._may_read = asyncio.Event()
         self._may_read.set()
-        self._task = loop.create_task(self._run(call))
+        self._task = loop.create_task(self._run(attempt))
 
     def pause_reading(self) -> None:
         self._may_read.clear()
@@ -30,23 +30,25 @@ class Proxied:
         self.sink = None
         self._task.cancel()
 
-    async def _run(self, call: Call) -> None:
+    async def _run(self, attempt: Attempt) -> None:
         try:
-            await self._carry(call)
+            await self._carry(attempt)
         except httpx.TimeoutException as error:
             self._fail("upstream_timeout", f"timed out through its proxy ({type(error).__name__})")
         except (httpx.ConnectError, httpx.ProxyError) as error:
             self._fail("upstream_unreachable", f"unreachable through its proxy: {error}")
         except httpx.HTTPError as error:
             self._fail("upstream_garbled", f"broke off ({type(error).__name__})")
+        except (httpx.InvalidURL, ValueError) as error:
+            self._fail("upstream_unreachable", f"unreachable: the proxy can't be used ({error})")
 
-    async def _carry(self, call: Call) -> None:
-        provider = call.target.provider
+    async def _carry(self, attempt: Attempt) -> None:
+        provider = attempt.target.provider
         timeout = httpx.Timeout(None, connect=provider.timeouts.connect)  # the others are the sweep's
         async with (
             httpx.AsyncClient(proxy=provider.proxy, trust_env=False, timeout=timeout, follow_redirects=False) as client,
             client.stream(
-                "POST", provider.url, content=call.body, headers=[*provider.request_headers, *call.extra]
+                "POST", provider.url, content=attempt.body, headers=[*provider.request_headers, *attempt.extra]
             ) as response,
         ):
             if self.sink is not None:

@@ -10,7 +10,7 @@ from routerd.adapters import openai_chat, sse
 from routerd.adapters.base import Headers
 from routerd.chat.reply import Usage
 from routerd.errors import RouterError
-from routerd.proxy.answer import MAX_EVENT, Answer
+from routerd.proxy.attempt import MAX_EVENT, Attempt
 from routerd.proxy.connection import Line
 from routerd.proxy.door import Outlet
 
@@ -25,8 +25,8 @@ class StreamRelay:
     """
 
     __slots__ = (
-        "_carry", "_clean", "_closing", "_failure", "_finish", "_heard", "_heard_at", "_hide_usage", "_line", "_outlet",
-        "_saw_done", "_saw_finish", "done", "usage",
+        "_carry", "_clean", "_closing", "_failure", "_finish", "_heard", "_heard_at", "_hide_usage", "_line",
+        "_outlet", "_saw_done", "_saw_finish", "done", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -52,19 +52,19 @@ class StreamRelay:
         self._heard_at = 0.0
         self.usage: Usage | None = None
 
-    def start(self, answer: Answer, write: Callable[[bytes], None]) -> None:
-        """Take over from `answer`: what it held goes out through `write`, the rest as it comes."""
-        held = answer.take()
+    def start(self, attempt: Attempt, write: Callable[[bytes], None]) -> None:
+        """Take over from `attempt`: what it held goes out through `write`, the rest as it comes."""
+        held = attempt.take()
         if b'": ' in held[:512]:
             self._finish = b'"finish_reason": "'
         write(self._pass(held))
-        self._line = answer.connection
+        self._line = attempt.line
         if self._failure is not None:
             self._hang_up()
             self._end(b"")
-        elif answer.failure is not None:
-            self.on_failure(answer.failure)
-        elif answer.ended or self._line is None:
+        elif attempt.failure is not None:
+            self.on_failure(attempt.failure)
+        elif attempt.ended or self._line is None:
             self.on_end()
         else:
             self._line.sink = self
@@ -94,6 +94,12 @@ class StreamRelay:
 
     def on_data(self, data: bytes) -> None:
         self._heard = True
+        if self._carry or self._saw_finish or not data.endswith(b"\n\n") or self._is_marked(data):
+            self._on_notable(data)
+        else:
+            self._outlet.write(data)
+
+    def _on_notable(self, data: bytes) -> None:
         data = self._pass(data)
         if self._failure is not None:
             self._hang_up()
@@ -125,15 +131,11 @@ class StreamRelay:
             self._carry = b""
         if not data.endswith(b"\n\n"):
             data = self._cut(data)
-        if (
-            self._saw_finish
-            or self._finish in data
-            or b'"usage"' in data
-            or b'"error"' in data
-            or b"[DONE]" in data[-16:]
-        ):
-            return self._inspect(data)
-        return data
+        return self._inspect(data) if self._saw_finish or self._is_marked(data) else data
+
+    def _is_marked(self, data: bytes) -> bool:
+        """Whether an event in `data` may matter. Usage is told after the finish; before it, some say `null` each time."""
+        return self._finish in data or b'"error"' in data or b"[DONE]" in data[-16:]
 
     def _cut(self, data: bytes) -> bytes:
         end = sse.whole_events(data)
@@ -144,7 +146,14 @@ class StreamRelay:
 
     def _inspect(self, block: bytes) -> bytes:
         """Event by event: keep the usage, hide its chunk, say errors our way, stop after `[DONE]`."""
-        return b"".join(filter(None, map(self._inspect_event, sse.split_events(block))))
+        quiet = 0 if self._saw_finish else self._quiet(block)
+        return block[:quiet] + b"".join(map(self._inspect_event, sse.split_events(block[quiet:])))
+
+    def _quiet(self, block: bytes) -> int:
+        """How many of the leading bytes are whole events without a mark."""
+        marks = [at for mark in (self._finish, b'"error"', b"[DONE]") if (at := block.find(mark)) >= 0]
+        end = block.rfind(b"\n\n", 0, min(marks, default=len(block)))
+        return 0 if end < 0 else end + 2
 
     def _inspect_event(self, event: bytes) -> bytes:
         if self._saw_done or self._failure:

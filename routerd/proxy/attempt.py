@@ -1,4 +1,4 @@
-"""The reply to one attempt while it arrives: held until it can be judged."""
+"""One request really sent, and its answer while it arrives: held until it can be judged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from routerd.adapters import openai_chat, sse
 from routerd.adapters.base import CONTENT, NOTHING, Headers, Sign
 from routerd.errors import RouterError
 from routerd.proxy.connection import Line
-from routerd.snapshot import Timeouts
+from routerd.snapshot import Target, Timeouts
 
 MAX_WHOLE = 64 * 1024 * 1024
 MAX_HELD = 256 * 1024  # of events without content
@@ -17,42 +17,40 @@ MAX_EVENT = 16 * 1024 * 1024
 
 _LINE_END = re.compile(rb"[\r\n]")
 
-
 STALE = RouterError("upstream_garbled", "a kept connection was gone before a byte of the reply came")
 """The request may be sent again, over a fresh connection: no provider has begun to answer it."""
 
 
-class Answer:
-    """A whole reply is ready when its end has come; a stream, when its first content has. `ready` resolves with what
+class Attempt:
+    """A whole answer is ready when its end has come; a stream, when its first content has. `ready` resolves with what
     went wrong instead, or None.
 
-    `is_stream` says what was asked for; `streams`, what came: a provider may answer plain JSON all the same.
+    `extra` are the headers that this caller's request adds. `is_stream` says what was asked for; `streams`, what came:
+    a provider may answer plain JSON all the same.
     """
 
     __slots__ = (
-        "_heard", "_heard_at", "_looked_at", "connection", "ended", "failure", "headers", "is_stream", "pieces", "ready",
-        "size", "started", "status", "streams",
+        "_heard", "_heard_at", "_looked_at", "body", "ended", "extra", "failure", "headers", "is_stream", "line",
+        "pieces", "ready", "size", "started", "status", "streams", "target",
     )  # fmt: skip
 
-    def __init__(self, ready: asyncio.Future[RouterError | None], is_stream: bool, started: float) -> None:
-        self.ready = ready
-        self._looked_at = 0
-        self.connection: Line | None = None
+    def __init__(self, target: Target, body: bytes, extra: Headers, is_stream: bool, started: float) -> None:
+        self.target = target
+        self.body = body
+        self.extra = extra
         self.is_stream = is_stream
+        self.started = self._heard_at = started
+        self._heard = True  # a byte came since the last tick
+        self._looked_at = 0  # how far the events have been read; -1: content was found
+        self.ready: asyncio.Future[RouterError | None] | None = None
+        self.line: Line | None = None
         self.streams = False
-        self.started = started
         self.status = 0
         self.headers: Headers = []
         self.pieces: list[bytes] = []
         self.size = 0
-        self._heard = True  # a byte came since the last tick
-        self._heard_at = started
         self.ended = False
         self.failure: RouterError | None = None  # what broke it off after it was ready
-
-    @property
-    def streams_content(self) -> bool:
-        return self.streams and self._looked_at < 0
 
     def take(self) -> bytes:
         """All bytes held so far, once."""
@@ -60,11 +58,21 @@ class Answer:
         self.pieces.clear()
         return data
 
+    def close(self) -> None:
+        """Give the connection up at once."""
+        if self.line is not None:
+            self.line.abort()
+
+    def fail(self, error: RouterError) -> None:
+        """End it from our side."""
+        self.close()
+        self.on_failure(error)
+
     def tick(self, now: float, timeouts: Timeouts) -> None:
         """End it if it has taken too long; the sweep calls this until the commit."""
         if self._heard:
             self._heard, self._heard_at = False, now
-        if not self.ready.done() and (error := self._overdue(now, timeouts)):
+        if self.ready is not None and not self.ready.done() and (error := self._overdue(now, timeouts)):
             self.fail(error)
 
     def _overdue(self, now: float, timeouts: Timeouts) -> RouterError | None:
@@ -100,16 +108,10 @@ class Answer:
         self._settle(RouterError("upstream_garbled", "ended the stream before any content") if is_empty else None)
 
     def on_failure(self, error: RouterError | None) -> None:
-        if self.ready.done():
+        if self.ready is not None and self.ready.done():
             self.failure = error
         else:
             self._settle(error or STALE)
-
-    def fail(self, error: RouterError) -> None:
-        """End it from our side: the connection is closed."""
-        if self.connection is not None:
-            self.connection.abort()
-        self.on_failure(error)
 
     # Before the first content
 
@@ -135,8 +137,13 @@ class Answer:
         self.fail(error)
 
     def _settle(self, error: RouterError | None) -> None:
-        if not self.ready.done():
+        if self.ready is not None and not self.ready.done():
             self.ready.set_result(error)
+
+    @property
+    def has_content(self) -> bool:
+        """Whether it streams, and its first content has come."""
+        return self.streams and self._looked_at < 0
 
 
 def _says_whole(headers: Headers) -> bool:
