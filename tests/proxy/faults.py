@@ -91,6 +91,7 @@ FAULTS: dict[str, Fault] = {
     "silent": Fault(raw(Stall()), TIMEOUT, modes=STREAM, says="first_token"),
     "silent-whole": Fault(raw(Stall()), TIMEOUT, modes=WHOLE, says="total"),
     # 200 and yet no reply
+    "error-in-200-with-key": Fault(whole(chat.error_body("What is sk-test-1?")), OVERLOADED, says="What is "),
     "html": Fault(whole(HTML, content_type="text/html"), GARBLED),
     "html-as-json": Fault(whole(HTML), GARBLED),
     "empty-body": Fault(whole(b""), GARBLED),
@@ -122,7 +123,7 @@ FAULTS: dict[str, Fault] = {
         whole({"error": {"message": "Wrong.", "code": 400}}, 400), (400, "invalid_request_error", None),
         fails_over=False, says="Wrong.",
     ),
-    "bad-key": Fault(chat.error(401, "Incorrect API key."), CREDENTIALS, fails_over=False),
+    "bad-key": Fault(chat.error(401, "Incorrect API key provided: sk-test-1."), CREDENTIALS, fails_over=False),
     "forbidden": Fault(chat.error(403, "Not from your country."), CREDENTIALS, fails_over=False),
     "no-money": Fault(chat.error(402, "Payment required."), EXHAUSTED),
     "quota": Fault(chat.error(429, "You exceeded your current quota.", code="insufficient_quota"), EXHAUSTED),

@@ -39,6 +39,7 @@ TOOL = chat.events(chat.chunks([], calls=[chat.ToolCall("weather", {"city": "Par
 FAULTS: dict[str, LateFault] = {
     "error-event": LateFault((chat.error_event("The GPU is on fire."),), "overloaded", "on fire", ended=True),
     "error-event-429": LateFault((chat.error_event("Slow down.", 429),), "upstream_rate_limited", ended=True),
+    "error-with-key": LateFault((chat.error_event("What is sk-test-1?"),), "overloaded", "What is ", ended=True),
     "error-named": LateFault(
         (sse.encode({"error": {"message": "Oops."}}, name="error"),), "overloaded", "Oops.", ended=True
     ),
@@ -112,6 +113,7 @@ def test_the_caller_gets_an_error_event_and_a_proper_end(answers: Answers, name:
     assert set(story.error) == {"message", "type", "param", "code"}
     assert story.error["code"] == fault.code
     assert fault.says in story.error["message"]
+    assert b"sk-test" not in answer.body
 
 
 @pytest.mark.parametrize("name", FAULTS)

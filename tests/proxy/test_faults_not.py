@@ -84,7 +84,7 @@ STREAMS: dict[str, Reply] = {
 }  # fmt: skip
 
 
-MORE = ["gzip", "lures", "large", "long", "tools", "flow", "headers"]
+MORE = ["gzip", "utf8", "lures", "large", "long", "tools", "flow", "headers"]
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,14 @@ def test_words_that_only_look_like_events(stage: Stage) -> None:
     for _ in range(2):
         story = stage.ask("lures", stream=True).story
         assert (story.text, story.finish, story.error, story.done) == ("".join(LURES), "stop", None, True)
+
+
+def test_invalid_utf8_after_the_first_words_passes_as_it_is(stage: Stage) -> None:
+    odd = b'data: {"choices":[{"index":0,"delta":{"content":"\xff\xe4\xb8"}}]}\n\n'
+    stage.upstream("utf8").script(event_stream(*EVENTS[:2], odd, *EVENTS[2:]))
+    answer = stage.ask("utf8", stream=True)
+    assert (answer.status, answer.complete) == (200, True)
+    assert answer.body == b"".join([*EVENTS[:2], odd, *EVENTS[2:]])
 
 
 def test_an_event_of_a_megabyte(stage: Stage) -> None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import pytest
 
 from routerd.errors import RouterError
-from routerd.proxy.answer import Answer
+from routerd.proxy.attempt import Attempt
 from routerd.proxy.relay import StreamRelay
-from tests.support import chat, sse
+from routerd.snapshot import Provider, Target
+from tests.support import chat
 from tests.support.outlet import RecordingOutlet
 
+TARGET = Target(Provider("demo", "openai", "http://127.0.0.1:1/v1", "http://127.0.0.1:1"), "model", "demo/model")
 SSE_HEAD = [(b"content-type", b"text/event-stream")]
 ROLE = chat.delta(role="assistant", content="")
 FINISH = chat.delta(finish="stop")
@@ -43,7 +45,10 @@ class Case:
 
 HELLO = chat.delta(content="Hello")
 TOLD = said(ROLE, HELLO, FINISH)
-BROKEN = b'data: {"error":{"message":"the stream ended without a finish","type":"server_error","param":null,"code":"bad_reply"}}\n\n'
+BROKEN = (
+    b'data: {"error":{"message":"the stream ended without a finish",'
+    b'"type":"server_error","param":null,"code":"bad_reply"}}\n\n'
+)
 IN_BAND = (
     b'data: {"error":{"message":"It broke in the middle.","type":"server_error","param":null,"code":"overloaded"}}\n\n'
 )
@@ -67,7 +72,9 @@ CASES = {
         said(ROLE, HELLO, done=False) + IN_BAND,
         "upstream_overloaded",
     ),
-    "words that only look like marks": Case(said(ROLE, chat.delta(content='"error" "usage" [DONE] "finish_reason":"'), FINISH)),
+    "words that only look like marks": Case(
+        said(ROLE, chat.delta(content='"error" "usage" [DONE] "finish_reason":"'), FINISH),
+    ),
     "a value that is called error": Case(said(ROLE, HELLO, {**FINISH, "note": "error"})),
     "the last blank line is missing": Case(TOLD[:-1], TOLD),
     "every character of UTF-8": Case(said(ROLE, chat.delta(content="äß€😀"), FINISH)),
@@ -79,18 +86,19 @@ def carry(case: Case, pieces: list[bytes]) -> tuple[RecordingOutlet, RouterError
     loop = asyncio.new_event_loop()
     try:
         outlet = RecordingOutlet()
-        answer = Answer(loop.create_future(), True, 0.0)
+        attempt = Attempt(TARGET, b"", [], True, 0.0)
+        attempt.ready = loop.create_future()
         relay = StreamRelay(outlet, loop.create_future(), hide_usage=not case.wants_usage, clean=str)
-        answer.on_head(200, SSE_HEAD)
+        attempt.on_head(200, SSE_HEAD)
         begun = False
         for piece in pieces:
             if relay.done.done():
                 break
-            (relay if begun else answer).on_data(piece)
-            if not begun and answer.streams_content:
+            (relay if begun else attempt).on_data(piece)
+            if not begun and attempt.has_content:
                 begun = True
-                answer.connection = _Line()
-                relay.start(answer, lambda data: outlet.start(200, b"", data))
+                attempt.line = _Line()
+                relay.start(attempt, lambda data: outlet.start(200, b"", data))
         if not relay.done.done():
             relay.on_end()
         return outlet, relay.done.result(), relay

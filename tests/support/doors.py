@@ -138,8 +138,10 @@ class HypercornDoor(Door):
         config.errorlog = None
         config.bind = ["127.0.0.1:0"]
         sockets = config.create_sockets()
-        self.port = sockets.insecure_sockets[0].getsockname()[1]
-        config.bind = [f"fd://{sockets.insecure_sockets[0].detach()}"]
+        listening = sockets.insecure_sockets[0]
+        listening.listen()
+        self.port = listening.getsockname()[1]
+        config.bind = [f"fd://{listening.detach()}"]
         self._over = asyncio.Event()
         app: Any = create_app(self._gateway, body_timeout=self._body_timeout)
         trigger: Callable[..., Awaitable[Any]] = self._over.wait

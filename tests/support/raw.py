@@ -38,7 +38,3 @@ class RawCaller(Caller):
         """Every byte in a segment of its own, as far as a network can be told."""
         for index in range(len(data)):
             self.send(data[index : index + 1])
-
-    def read_little(self, size: int = 4096) -> None:
-        """Offer the peer as small a window as the system allows."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
