@@ -34,6 +34,7 @@ lint: .venv/dev.stamp ## ruff, formatting, lengths of functions and files, impor
 .PHONY: types
 types: .venv/dev.stamp ## mypy, strict
 	$(BIN)/mypy
+	cd bench && ../$(BIN)/mypy --strict driver
 
 .PHONY: fmt
 fmt: .venv/dev.stamp ## format the code and put its imports in order
@@ -59,8 +60,8 @@ lock: .venv/dev.stamp ## resolve requirements/*.txt again (ARGS="--upgrade" for 
 	scripts/lock $(ARGS)
 
 .PHONY: image
-image: ## build the container image with docker, podman or buildah
-	scripts/image
+image: ## build the container image with docker, podman or buildah (ARGS="--build-arg BASE=...")
+	scripts/image $(ARGS)
 
 .PHONY: clients
 clients: $(patsubst %/package.json,%/node_modules/.stamp,$(wildcard tests/clients/package.json))

@@ -18,12 +18,8 @@ FLOORS: list[tuple[str, str]] = [
     ("2 rules", "config access"),
     ("2 rules, compiled", "snapshot"),
     ("2 rules, of a snapshot", "routing"),
-    (
-        "3 hands",
-        "config.example config.file config.secrets config.watch observe state "
-        "proxy.door proxy.answer proxy.body proxy.connection proxy.playback proxy.pool proxy.proxied proxy.upstream",
-    ),
-    ("4 doing", "proxy reload"),
+    ("3 hands", "config.example config.file config.secrets config.watch observe proxy state"),
+    ("4 doing", "proxy.exchange proxy.gateway proxy.journey proxy.services reload"),
     ("5 doors", "edge web cli"),
     ("6 roof", "daemon"),
     ("7 start", "cli.serve asgi __main__"),
