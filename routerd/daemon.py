@@ -86,6 +86,7 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises Rejected, or OSError when the address can't be had."""
+    _allow_many_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(settings))
 
@@ -133,6 +134,17 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         return asyncio.new_event_loop
     return uvloop.new_event_loop
+
+
+def _allow_many_files() -> None:
+    """A stream takes two sockets, and the usual soft limit is 1,024 files: take what we are allowed."""
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
 
 
 def _settle_memory() -> None:

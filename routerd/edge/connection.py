@@ -48,6 +48,8 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        if self._edge.is_draining:
+            return self._transport.abort()  # it was on its way when we closed the port
         peer = transport.get_extra_info("peername")
         self._is_local = not peer or is_loopback_address(peer[0])
         tls = transport.get_extra_info("ssl_object")
@@ -116,7 +118,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
             request = self._admit(message, head, outline.length, outline.expects)
         else:
             request = self._find(message, head, outline)
-        if outline.expects and self.current is None:
+        if outline.expects and self.current is None and not self._queue:
             self._out.write(lines.CONTINUE)
         if outline.length != 0 and not isinstance(request, Proxied):
             self._enqueue(request)
@@ -274,7 +276,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         """The deadline has passed."""
         if self._is_leaving:
             self._transport.abort()
-        elif self._reader.phase == IDLE and not self._preface:
+        elif self._reader.phase not in {HEAD, BODY} and not self._preface:
             self._leave(linger=False)
         else:
             error = RouterError("request_timeout", "The request did not come to its end in time.")
@@ -286,7 +288,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         self._out = NOWHERE
         self._queue.clear()
         self._reader.stop()
-        if not linger:
+        if not linger or self._transport.is_closing():
             self._transport.close()
             return self._wait(self._edge.limits.flush)
         if self._transport.can_write_eof():

@@ -104,12 +104,12 @@ def _chat(services: Services, admitted: Admitted, body: bytes | bytearray, journ
 
 
 async def _models(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:
-    journey.whole(listing.models(admitted.snapshot, admitted.caller))
+    journey.whole(listing.models(admitted.snapshot, admitted.caller, admitted.head))
 
 
 async def _model(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:
     name = admitted.head.path.removeprefix("/v1/models/")
-    journey.whole(listing.model(admitted.snapshot, admitted.caller, name))
+    journey.whole(listing.model(admitted.snapshot, admitted.caller, admitted.head, name))
 
 
 _ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {

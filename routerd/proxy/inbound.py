@@ -43,6 +43,12 @@ class Inbound:
         changes = openai_chat.relay_changes(self.fields, target.model, self.stream_options, target.provider.quirks)
         return Attempt(target, body.render(self.fields, changes), self.forwarded, self.is_stream, started)
 
+    def dropped(self, target: Target) -> bytes:
+        """The header line that names what `target` is not told; empty when it is told all."""
+        if self.stream_options and not target.provider.quirks.get("stream_options", True):
+            return b"x-routerd-dropped: /stream_options\r\n"
+        return b""
+
     def affinity(self, rule: str) -> bytes | None:
         """What keeps this request with its like: by caller, by a header, or by the conversation's opening."""
         if rule == "client":

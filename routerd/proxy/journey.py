@@ -193,7 +193,8 @@ class Journey:
 
     def _head(self, kind: bytes, attempt: Attempt) -> bytes:
         own = headers.identity(self._request_id)
-        return b"".join((kind, own, self._way(), *headers.passed(attempt.headers)))
+        dropped = self._request.dropped(attempt.target)
+        return b"".join((kind, own, self._way(), dropped, *headers.passed(attempt.headers)))
 
     def _way(self) -> bytes:
         return headers.way(self._snapshot, self._route, self._target, self._attempts)

@@ -7,22 +7,48 @@ from typing import Any
 import msgspec
 
 from routerd.access import Caller
+from routerd.proxy.door import Head
 from routerd.routing.lookup import allowed, listing, resolve
 from routerd.snapshot import Snapshot
 
 
-def models(snapshot: Snapshot, caller: Caller) -> bytes:
-    """The list, routes first (https://platform.openai.com/docs/api-reference/models/list)."""
+def models(snapshot: Snapshot, caller: Caller, head: Head) -> bytes:
+    """The list, routes first, in the shape of the dialect that asks."""
     names = listing(snapshot, caller.routes)
-    return msgspec.json.encode({"object": "list", "data": [_entry(snapshot, name) for name in names]})
+    return msgspec.json.encode(_dialect(head).render_list(snapshot, names))
 
 
-def model(snapshot: Snapshot, caller: Caller, name: str) -> bytes:
+def model(snapshot: Snapshot, caller: Caller, head: Head, name: str) -> bytes:
     """One entry. Raises RouterError: unknown_model, or forbidden."""
     allowed(resolve(name, snapshot), caller.routes)
-    return msgspec.json.encode(_entry(snapshot, name))
+    return msgspec.json.encode(_dialect(head).render(snapshot, name))
 
 
-def _entry(snapshot: Snapshot, name: str) -> dict[str, Any]:
-    owner = "routerd" if name in snapshot.routes else name.partition("/")[0]
-    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+class _OpenAI:
+    """https://platform.openai.com/docs/api-reference/models/list"""
+
+    @staticmethod
+    def render(snapshot: Snapshot, name: str) -> dict[str, Any]:
+        owner = "routerd" if name in snapshot.routes else name.partition("/")[0]
+        return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+
+    @classmethod
+    def render_list(cls, snapshot: Snapshot, names: list[str]) -> dict[str, Any]:
+        return {"object": "list", "data": [cls.render(snapshot, name) for name in names]}
+
+
+class _Anthropic:
+    """https://docs.claude.com/en/api/models-list"""
+
+    @staticmethod
+    def render(_: Snapshot, name: str) -> dict[str, Any]:
+        return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
+
+    @classmethod
+    def render_list(cls, snapshot: Snapshot, names: list[str]) -> dict[str, Any]:
+        ends = {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
+        return {"data": [cls.render(snapshot, name) for name in names], "has_more": False, **ends}
+
+
+def _dialect(head: Head) -> type[_OpenAI] | type[_Anthropic]:
+    return _Anthropic if b"anthropic-version" in head.fields else _OpenAI

@@ -134,7 +134,7 @@ class StreamRelay:
         return self._inspect(data) if self._saw_finish or self._is_marked(data) else data
 
     def _is_marked(self, data: bytes) -> bool:
-        """Whether an event in `data` may matter. Usage is told after the finish; before it, some say `null` each time."""
+        """Whether an event in `data` may matter. Usage is told after the finish; before it some say `null` in each."""
         return self._finish in data or b'"error"' in data or b"[DONE]" in data[-16:]
 
     def _cut(self, data: bytes) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 
 from routerd.errors import RouterError
 from routerd.proxy.attempt import Attempt
+from routerd.proxy.connection import Sink
 from routerd.proxy.relay import StreamRelay
 from routerd.snapshot import Provider, Target
 from tests.support import chat
@@ -107,7 +108,7 @@ def carry(case: Case, pieces: list[bytes]) -> tuple[RecordingOutlet, RouterError
 
 
 class _Line:
-    sink: object = None
+    sink: Sink | None = None
 
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...

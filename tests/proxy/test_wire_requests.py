@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import chat
 from tests.support.daemon import Daemon
-from tests.support.stage import PATIENT, Act, Stage, config, prompt, staged
+from tests.support.stage import PATIENT, Act, Stage, config, defaults, prompt, staged
 from tests.support.upstream import Upstream
 
 ROUTES = ["bytes", "nulls", "large", "usage", "headers", "names"]
@@ -154,3 +155,15 @@ def test_the_callers_request_id_comes_back(stage: Stage) -> None:
     assert own.headers["x-routerd-request-id"] == "my-Request_1.2"
     bad = stage.daemon.post(prompt("headers"), {"x-request-id": "no spaces, please"})
     assert bad.headers["x-routerd-request-id"] != "no spaces, please"
+
+
+def test_what_a_target_is_not_told_is_named(tmp_path: Path) -> None:
+    account = "{base_url: %s, models: [m], quirks: {stream_options: false}}"
+    with Upstream(chat.good) as upstream:
+        text = f"{defaults()}providers:\n  plain: {account % upstream.base_url}\nroutes:\n  plain-route: [plain/m]\n"
+        with Daemon(tmp_path, text) as daemon:
+            wanted = daemon.post({**prompt("plain-route", stream=True), "stream_options": {"include_usage": True}})
+            silent = daemon.post(prompt("plain-route", stream=True))
+    assert "stream_options" not in upstream.requests[0].json()
+    assert wanted.headers["x-routerd-dropped"] == "/stream_options"
+    assert "x-routerd-dropped" not in silent.headers

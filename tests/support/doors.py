@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import uvloop
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
 
 from routerd import web
 from routerd.edge.bridge import App
@@ -121,31 +123,23 @@ class EdgeDoor(Door):
 
 
 class HypercornDoor(Door):
-    """The web app without the edge, under Hypercorn's own server."""
+    """An app without the edge, under Hypercorn's own server."""
 
-    def __init__(self, gateway: Gateway, *, body_timeout: float = 30.0) -> None:
+    def __init__(self, app: Any) -> None:
         super().__init__("asyncio")
-        self._gateway = gateway
-        self._body_timeout = body_timeout
+        self._app = app
 
     async def start(self) -> None:
-        from hypercorn.asyncio import serve
-        from hypercorn.config import Config
-
-        from routerd.web.app import create_app
-
         config = Config()
         config.errorlog = None
         config.bind = ["127.0.0.1:0"]
-        sockets = config.create_sockets()
-        listening = sockets.insecure_sockets[0]
+        listening = config.create_sockets().insecure_sockets[0]
         listening.listen()
         self.port = listening.getsockname()[1]
         config.bind = [f"fd://{listening.detach()}"]
         self._over = asyncio.Event()
-        app: Any = create_app(self._gateway, body_timeout=self._body_timeout)
         trigger: Callable[..., Awaitable[Any]] = self._over.wait
-        self._serving = asyncio.get_running_loop().create_task(serve(app, config, shutdown_trigger=trigger))
+        self._serving = asyncio.get_running_loop().create_task(serve(self._app, config, shutdown_trigger=trigger))
 
     async def stop(self) -> None:
         self._over.set()

@@ -1,0 +1,45 @@
+"""Single requests from Python, where one answer is wanted and not a load."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from pathlib import Path
+
+from driver.process import DidNotStart, Process
+from driver.subjects import Door
+
+
+def post(door: Door, body: Path) -> int:
+    """The status of one POST. Raises OSError when nobody listens."""
+    headers = dict(header.split(": ", 1) for header in door.headers)
+    return _status(door.port, "POST", door.path, body.read_bytes(), {"Content-Type": "application/json", **headers})
+
+
+def get(port: int, path: str) -> int:
+    """The status of one GET. Raises OSError when nobody listens."""
+    return _status(port, "GET", path, None, {})
+
+
+def _status(port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
+
+
+def seconds_to_first_answer(process: Process, door: Door, body: Path, limit: float = 90.0) -> float:
+    """From the process's start until a POST is answered with 200. Raises DidNotStart."""
+    while time.monotonic() - process.started_at < limit:
+        process.check_alive()
+        try:
+            if post(door, body) == 200:
+                return time.monotonic() - process.started_at
+        except (OSError, http.client.HTTPException):
+            pass
+        time.sleep(0.002)
+    raise DidNotStart(f"no 200 within {limit:.0f} s\n{process.log_end()}")

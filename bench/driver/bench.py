@@ -1,0 +1,84 @@
+"""What every row is given: the mock, the load generator, bodies, how long to measure, and how to start a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from driver.bodies import Bodies
+from driver.build import Tools
+from driver.load import Load
+from driver.mock import Mock
+from driver.subjects import Installation, Nginx, Routerd, Subject, router_config
+
+
+@dataclass(frozen=True)
+class Length:
+    """How thorough a run is: `rounds` of `seconds` for a capacity row, `latency_rounds` at one connection, so many
+    `starts`, so many seconds for the failover rows, and whether rows without a target are taken too."""
+
+    name: str
+    rounds: int
+    seconds: float
+    latency_rounds: int
+    starts: int
+    failover_seconds: float
+    refusal_seconds: float
+    is_thorough: bool
+
+
+QUICK = Length("quick", 3, 0.8, latency_rounds=3, starts=3, failover_seconds=4, refusal_seconds=20, is_thorough=False)
+FULL = Length("full", 9, 3.0, latency_rounds=15, starts=9, failover_seconds=20, refusal_seconds=60, is_thorough=True)
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The proxy alone on one core; mock, load generator and this program on the other."""
+
+    proxy: int
+    load: int
+
+
+@dataclass(frozen=True)
+class Bench:
+    tools: Tools
+    mock: Mock
+    load: Load
+    bodies: Bodies
+    cores: Cores
+    length: Length
+    folder: Path
+    installations: Sequence[Installation]
+    progress: Callable[[str], None] = print
+
+    def start_nginx(self) -> Nginx:
+        return Nginx(self.mock.ports, self.tools, self.cores.proxy, self.folder)
+
+    def spawn_routerd(self, installed: Installation | None = None, config: str | None = None) -> Routerd:
+        """routerd, just spawned: the first installation and the main config unless said."""
+        text = config or router_config(self.mock.ports)
+        return Routerd(installed or self.installations[0], text, self.tools, self.cores.proxy, self.folder)
+
+    def start_routerd(self, installed: Installation | None = None, config: str | None = None) -> Routerd:
+        """routerd, once it listens."""
+        routerd = self.spawn_routerd(installed, config)
+        routerd.process.wait_for_port(routerd.port, 20)
+        return routerd
+
+    def starters(self) -> list[Callable[[], Subject]]:
+        """One function for each proxy that spawns it: nginx first, then every routerd."""
+        return [self.start_nginx, *(partial(self.spawn_routerd, installed) for installed in self.installations)]
+
+    @contextmanager
+    def proxies(self) -> Iterator[list[Subject]]:
+        """nginx and every routerd, running; all are stopped at the end."""
+        with ExitStack() as stack:
+            started: list[Subject] = [self.start_nginx()]
+            stack.enter_context(started[0].process)
+            for installed in self.installations:
+                started.append(self.start_routerd(installed))
+                stack.enter_context(started[-1].process)
+            yield started

@@ -1,0 +1,137 @@
+"""The command line of bench/run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from driver import peers, report
+from driver.bench import FULL, QUICK, Bench, Cores, Length
+from driver.bodies import Bodies
+from driver.build import MissingTool, build
+from driver.figures import Figure, is_missed
+from driver.load import Load, LoadFailed
+from driver.machine import NOISY, Neighbours, describe
+from driver.mock import Mock
+from driver.places import DOCUMENT, REPOSITORY, RESULTS
+from driver.process import DidNotStart
+from driver.rows import ROWS
+from driver.subjects import Installation
+
+# What is left to do with what was measured, once everything has stopped: (machine, how) → exit status.
+Publish = Callable[[Mapping[str, str], str], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: measured, every target reached. 1: a target was missed, or a row failed. 2: it could not run at all."""
+    options = _parser().parse_args(arguments)
+    length = QUICK if options.quick else FULL
+    neighbours = Neighbours()
+    try:
+        with prepared(options, length, options.baseline) as bench:
+            measure = _rows if options.peers is None else _peers
+            publish = measure(bench, options)
+    except MissingTool as missing:
+        print(f"bench: {missing}", file=sys.stderr)
+        return 2
+    share = neighbours.share()
+    if share > NOISY:
+        print(f"\nNot a quiet machine: others used {share:.0%} of it meanwhile. Don't trust single figures.")
+    return publish(describe(options.python, share), f"{length.name.capitalize()} run")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench/run", description="Measure routerd against nginx on this machine.")
+    parser.add_argument("--quick", action="store_true", help="a minute and a half instead of nine")
+    parser.add_argument("--baseline", type=Path, metavar="TREE", help="measure this other source tree of routerd too")
+    parser.add_argument("--only", action="append", metavar="ROW", choices=list(ROWS), help=f"one of {', '.join(ROWS)}")
+    parser.add_argument("--peers", nargs="*", metavar="NAME", help="measure other gateways (all, or these) instead")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    add_common_options(parser)
+    return parser
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """What bench/run and bench/profile both understand."""
+    parser.add_argument("--python", type=Path, default=_default_python(), help="the interpreter that runs routerd")
+    parser.add_argument("--tree", type=Path, default=REPOSITORY, help="the source tree of routerd (this one)")
+    parser.add_argument("--cores", default="0,1", help="proxy's core, core of mock and load (0,1)")
+
+
+def _default_python() -> Path:
+    installed = REPOSITORY / ".venv" / "bin" / "python"
+    return installed if installed.exists() else Path(sys.executable)
+
+
+@contextmanager
+def prepared(options: argparse.Namespace, length: Length, baseline: Path | None = None) -> Iterator[Bench]:
+    """Everything a row needs, in a folder that is removed at the end. Raises MissingTool."""
+    cores = _cores(options.cores)
+    os.sched_setaffinity(0, {cores.load})
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    tools = build()
+    installations = [Installation("routerd", options.python, options.tree.resolve())]
+    if baseline:
+        installations.append(Installation("baseline", options.python, baseline.resolve()))
+    with tempfile.TemporaryDirectory(prefix="routerd-bench-") as name:
+        folder = Path(name)
+        with Mock(tools, cores.load, folder) as mock:
+            load, bodies = Load(tools.load, cores.load), Bodies(folder)
+            yield Bench(tools, mock, load, bodies, cores, length, folder, installations)
+
+
+def _cores(text: str) -> Cores:
+    proxy, _, load = text.partition(",")
+    usable = os.sched_getaffinity(0)
+    if {int(proxy), int(load or -1)} - usable or proxy == load:
+        raise MissingTool(f"needs two cores, one for the proxy alone; usable here: {sorted(usable)} (--cores A,B)")
+    return Cores(int(proxy), int(load))
+
+
+def _rows(bench: Bench, options: argparse.Namespace) -> Publish:
+    figures: list[Figure] = []
+    failed = False
+    for name in options.only or list(ROWS):
+        begun = time.monotonic()
+        try:
+            figures += ROWS[name](bench)
+            bench.progress(f"{name}: measured in {time.monotonic() - begun:.0f} s")
+        except (LoadFailed, DidNotStart) as trouble:
+            failed = True
+            bench.progress(f"{name}: FAILED: {trouble}")
+    return partial(_publish, options, figures, failed)
+
+
+def _publish(
+    options: argparse.Namespace, figures: list[Figure], failed: bool, machine: Mapping[str, str], how: str
+) -> int:
+    if figures:
+        print("\n" + report.plain(figures) + "\n" + report.sentence(machine))
+        name = "-".join(options.only) if options.only else how.split()[0].lower()
+        report.save(RESULTS / f"{name}.json", figures, machine, how)
+    if figures and options.write and not options.only:
+        report.insert(DOCUMENT, "bench", report.markdown(figures, machine, how))
+    return 1 if failed or any(map(is_missed, figures)) else 0
+
+
+def _peers(bench: Bench, options: argparse.Namespace) -> Publish:
+    return partial(_publish_peers, options, peers.compare(bench, options.peers))
+
+
+def _publish_peers(
+    options: argparse.Namespace, comparison: peers.Comparison, machine: Mapping[str, str], how: str
+) -> int:
+    print("\n" + comparison.plain())
+    comparison.save(RESULTS / "peers.json", machine, how)
+    if options.write:
+        report.insert(DOCUMENT, "peers", comparison.markdown(machine, how))
+    return 0

@@ -1,0 +1,40 @@
+"""Numbers taken in turn, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TypeVar
+
+from driver.subjects import Passage
+
+Measured = TypeVar("Measured", bound=Passage)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One number per round for each subject."""
+
+    rounds: dict[str, list[float]]
+    busy: dict[str, float] = field(default_factory=dict)  # the share of its core that each used, where it was taken
+
+    def medians(self) -> dict[str, float]:
+        return {name: median(values) for name, values in self.rounds.items()}
+
+    def ratio(self, name: str, base: str) -> float:
+        """The median of the rounds' own ratios, so that whatever slows a whole round down falls out."""
+        return median(one / other for one, other in zip(self.rounds[name], self.rounds[base], strict=True))
+
+
+def interleave(subjects: list[Measured], rounds: int, measure: Callable[[Measured], float]) -> Samples:
+    """Measure every subject once per round, every other round in reverse order, so that drift hits all alike."""
+    found: dict[str, list[float]] = {subject.name: [] for subject in subjects}
+    for number in range(rounds):
+        for subject in _in_turn(subjects, number):
+            found[subject.name].append(measure(subject))
+    return Samples(found)
+
+
+def _in_turn(subjects: list[Measured], number: int) -> Iterable[Measured]:
+    return subjects if number % 2 == 0 else reversed(subjects)

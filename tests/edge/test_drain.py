@@ -1,0 +1,120 @@
+"""The end: nothing new comes in, what is under way finishes, and then everything is gone."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import httpx
+import pytest
+
+from routerd.edge.limits import Limits
+from tests.edge.stub import StubGateway
+from tests.support.certificates import Certificates
+from tests.support.doors import EdgeDoor
+from tests.support.gate import eventually
+
+QUICK_END = Limits(tick=0.02, linger=0.2)
+
+
+def refuses(door: EdgeDoor) -> bool:
+    """Whether no new connection is accepted any more."""
+    if not door.edge.is_draining:
+        return False
+    try:
+        socket.create_connection(("127.0.0.1", door.port), 1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_stream_finishes_and_nothing_new_begins(door: EdgeDoor, gateway: StubGateway) -> None:
+    with door.caller() as busy, door.caller() as idle, door.caller() as silent:
+        assert idle.exchange("GET", "/ping").status == 200
+        busy.request("POST", "/v1/begin", b"{}")
+        gateway.begun.wait()
+        draining = door.begin(door.edge.drain(60))
+        assert idle.rest() == b""
+        assert silent.rest() == b""
+        eventually(lambda: refuses(door), "no connection is accepted")
+        assert not draining.done()
+        gateway.may_answer.open()
+        assert busy.read(busy.head()).body == b"begundone"
+        assert busy.rest() == b""
+        draining.result(5)
+
+
+def test_a_request_on_its_way_is_answered_with_close(door: EdgeDoor, gateway: StubGateway) -> None:
+    with door.caller() as caller:
+        caller.request("POST", "/v1/echo", headers={"Content-Length": "4"})
+        eventually(lambda: bool(gateway.seen), "the head has come")
+        draining = door.begin(door.edge.drain(60))
+        eventually(lambda: refuses(door), "no connection is accepted")
+        caller.send(b"late")
+        answer = caller.read(caller.head())
+        assert (answer.body, answer.headers["connection"]) == (b"late", "close")
+        assert caller.rest() == b""
+        draining.result(5)
+
+
+def test_not_ready_while_draining(door: EdgeDoor, gateway: StubGateway) -> None:
+    with door.caller() as busy, door.caller() as asking:
+        asking.send(b"GET /health/ready HTTP/1.1\r\n")
+        busy.request("POST", "/v1/wait", b"{}")
+        gateway.begun.wait()
+        door.begin(door.edge.drain(60))
+        eventually(lambda: refuses(door), "no connection is accepted")
+        asking.send(b"Host: a\r\n\r\n")
+        assert asking.read(asking.head()).status == 503
+        gateway.may_answer.open()
+
+
+def test_what_does_not_finish_is_cut(door: EdgeDoor, gateway: StubGateway) -> None:
+    with door.caller() as caller:
+        caller.request("POST", "/v1/begin", b"{}")
+        answer = caller.head()
+        start = time.monotonic()
+        door.begin(door.edge.drain(0.2)).result(5)
+        assert 0.15 < time.monotonic() - start < 2
+        assert not caller.read(answer).complete
+        gateway.cancelled.wait()
+    assert not door.edge.connections
+
+
+def test_draining_nothing_takes_no_time(door: EdgeDoor) -> None:
+    start = time.monotonic()
+    door.do(door.edge.drain(60))
+    assert time.monotonic() - start < 1
+
+
+def test_closing_ends_what_is_under_way(door: EdgeDoor, gateway: StubGateway) -> None:
+    with door.caller() as caller, door.caller() as web:
+        caller.request("POST", "/v1/begin", b"{}")
+        assert caller.head().status == 200
+        assert web.exchange("GET", "/").status == 200
+        door.do(door.edge.close())
+        gateway.cancelled.wait()
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_http_2_drains_too(certificates: Certificates, gateway: StubGateway, loop: str) -> None:
+    with EdgeDoor(gateway, loop=loop, certificates=certificates, limits=QUICK_END) as door:
+        client = httpx.Client(http2=True, verify=certificates.caller(), base_url=f"https://127.0.0.1:{door.tls_port}")
+        with client, client.stream("POST", "/v1/begin", json={}) as answer:
+            draining = door.begin(door.edge.drain(60))
+            eventually(lambda: refuses(door), "no connection is accepted")
+            assert not draining.done()
+            gateway.may_answer.open()
+            assert answer.read() == b"begundone"
+            draining.result(5)
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_http_2_is_cut_too(certificates: Certificates, gateway: StubGateway, loop: str) -> None:
+    with EdgeDoor(gateway, loop=loop, certificates=certificates, limits=QUICK_END) as door:
+        client = httpx.Client(http2=True, verify=certificates.caller(), base_url=f"https://127.0.0.1:{door.tls_port}")
+        with client, client.stream("POST", "/v1/begin", json={}) as answer:
+            door.begin(door.edge.drain(0.2)).result(5)
+            with pytest.raises(httpx.HTTPError):
+                answer.read()
+            gateway.cancelled.wait()
