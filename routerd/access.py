@@ -1,4 +1,4 @@
-"""Who may call, and which addresses we may call ourselves. Pure: both doors and the pools ask here."""
+"""Who may call. Pure: both doors ask here."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
+from routerd.config.addresses import embedded
 from routerd.errors import RouterError
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_CONSENTING_NAMES = frozenset({"localhost", "host.docker.internal"})
-_METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ def _without_port(host: str) -> str:
 def is_loopback_address(address: str) -> bool:
     """Whether a socket address is on the loopback interface."""
     try:
-        return _plain(ipaddress.ip_address(address)).is_loopback
+        return embedded(ipaddress.ip_address(address)).is_loopback
     except ValueError:
         return False
 
@@ -115,36 +113,3 @@ def is_loopback_address(address: str) -> bool:
 def _is_own_origin(origin: bytes, host: bytes | None) -> bool:
     scheme, _, rest = origin.partition(b"://")
     return scheme in (b"http", b"https") and host is not None and rest.lower() == host.lower()
-
-
-# Addresses of upstreams -----------------------------------------------------------------------------------------
-
-
-def consents_to_private(base_url: str) -> bool:
-    """Whether `base_url` itself says that a private address is meant: a literal one, or a name of this machine."""
-    host = urlsplit(base_url).hostname or ""
-    if host in _CONSENTING_NAMES:
-        return True
-    try:
-        address = _plain(ipaddress.ip_address(host))
-    except ValueError:
-        return False
-    return address.is_private or address.is_loopback
-
-
-def address_problem(address: str, private_is_allowed: bool) -> str | None:
-    """Why we must not connect to `address`; None when we may."""
-    ip = _plain(ipaddress.ip_address(address.partition("%")[0]))
-    if ip.is_link_local or ip in _METADATA:
-        return f"{ip} is a link-local or metadata address, which is never called"
-    if ip.is_multicast or ip.is_unspecified:
-        return f"{ip} is no address of a host"
-    if not ip.is_global and not private_is_allowed:
-        return f"the name resolves to the private address {ip}: set `allow_private: true` if that is meant"
-    return None
-
-
-def _plain(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address inside an IPv4-mapped one, so that no rule is walked around."""
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return mapped or ip

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import hashlib
-import importlib
 import os
 import secrets
 import signal
@@ -28,6 +27,7 @@ from routerd.proxy.upstream import Upstreams
 from routerd.reload import Reloader
 from routerd.settings import Settings
 from routerd.state.counters import Counters
+from routerd.web import load
 
 SWEEP = 0.5  # seconds
 
@@ -99,7 +99,8 @@ async def serve(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with daemon.running():
-        edge = Edge(daemon.gateway, partial(_web, daemon), is_ready=daemon.ready)
+        # imported in a thread at first need: the data plane starts without the web app, and is not held up by it
+        edge = Edge(daemon.gateway, partial(load, daemon.gateway, is_ready=daemon.ready), is_ready=daemon.ready)
         tls = server_context(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         for host, port in await edge.listen(settings.host, settings.port, tls):
             daemon.log.info("listening", host=host, port=port, tls=tls is not None)
@@ -120,12 +121,6 @@ async def _first(*waits: Coroutine[Any, Any, object]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _web(daemon: Daemon) -> Any:
-    """The control plane, imported in a thread at first need: the data plane starts without it, and is not held up."""
-    create_app = (await asyncio.to_thread(importlib.import_module, "routerd.web.app")).create_app
-    return create_app(daemon.gateway, is_ready=daemon.ready)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -9,9 +9,10 @@ from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from routerd import __version__
-from routerd.access import Caller, consents_to_private
+from routerd.access import Caller
 from routerd.adapters import openai_chat
 from routerd.adapters.vendors import SERVED, Vendor, detect
+from routerd.config.addresses import parse_base_url
 from routerd.config.model import Defaults, NodeConfig, ProviderConfig, RouteConfig, RouterConfig
 from routerd.config.references import SecretError
 
@@ -232,18 +233,19 @@ def _node(position: int, name: str, entry: NodeConfig, provider: Provider, route
 
 def _provider(name: str, entry: ProviderConfig, defaults: Defaults, secrets: Resolver) -> Provider:
     vendor = detect(name, entry.base_url, entry.vendor, entry.adapter)
-    base_url = (entry.base_url or vendor.base_url or "").rstrip("/")
-    url = base_url + openai_chat.PATH
+    base_url = entry.base_url or vendor.base_url
+    base = parse_base_url(base_url) if vendor.adapter != "echo" else None
+    url = base_url.rstrip("/") + openai_chat.PATH
     headers, proxy, trouble = _outgoing(entry, vendor, secrets)
     return Provider(
         name=name,
         adapter=vendor.adapter,
         url=url,
-        origin=_origin(url),
+        origin=base.origin if base else name,
         models=tuple(entry.models),
         is_active=entry.is_active,
         trouble=trouble,
-        allow_private=entry.allow_private or consents_to_private(url),
+        allow_private=entry.allow_private or (base is not None and base.is_private),
         max_in_flight=entry.max_in_flight,
         request_headers=headers,
         head=_head(url, headers),
@@ -287,11 +289,6 @@ def _head(url: str, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
     return b"POST %b HTTP/1.1\r\nhost: %b\r\n%bcontent-length: " % (target.encode(), parts.netloc.encode("idna"), lines)
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 _Row = TypeVar("_Row", Timeouts, HealthPolicy)

@@ -12,12 +12,11 @@ from routerd.access import (
     ADMIN,
     ANONYMOUS,
     Caller,
-    address_problem,
-    consents_to_private,
     credential,
     identify,
     is_loopback_host,
 )
+from routerd.config.addresses import why_not_connected
 from routerd.errors import RouterError
 from tests.support.daemon import Daemon
 from tests.support.stage import SERVER
@@ -156,19 +155,10 @@ ADDRESSES = {  # address: (may be called, may be called with allow_private)
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_addresses_that_may_be_called(address: str) -> None:
-    assert tuple(address_problem(address, private) is None for private in (False, True)) == ADDRESSES[address]
-
-
-@pytest.mark.parametrize(
-    ("url", "consents"),
-    [
-        ("http://127.0.0.1:11434/v1", True), ("http://localhost/v1", True), ("http://host.docker.internal:1/v1", True),
-        ("http://192.168.1.5/v1", True), ("http://[::1]:8080/v1", True), ("https://api.openai.com/v1", False),
-        ("https://intranet/v1", False),
-    ],
-)  # fmt: skip
-def test_an_address_may_itself_be_consent(url: str, consents: bool) -> None:
-    assert consents_to_private(url) is consents
+    assert (
+        tuple(why_not_connected(address, private_is_allowed=private) is None for private in (False, True))
+        == ADDRESSES[address]
+    )
 
 
 ECHO = f"{SERVER}providers:\n  demo: {{adapter: echo, models: [echo]}}\nroutes:\n  demo-route: [demo/echo]\n"

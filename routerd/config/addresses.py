@@ -117,6 +117,16 @@ def is_public(address: Address) -> bool:
     return embedded(address).is_global
 
 
+def why_not_connected(text: str, *, private_is_allowed: bool) -> str | None:
+    """Why we don't connect to an address that a name resolved to; None when we do."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if (reason := why_forbidden(address)) is not None:
+        return f"{address}: {reason}"
+    if not private_is_allowed and not is_public(address):
+        return f"the name resolves to the private address {address}: set `allow_private: true` if that is meant"
+    return None
+
+
 def is_here(host: str) -> bool:
     """Whether `host` is a name that means this machine, so that writing it is consent."""
     name = host.rstrip(".")

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from functools import cache
 
-from routerd.access import address_problem
+from routerd.config.addresses import why_not_connected
 from routerd.errors import RouterError
 from routerd.proxy.connection import Connection
 
@@ -107,7 +107,7 @@ class Pool:
             infos = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
             found = list(dict.fromkeys(str(info[4][0]) for info in infos))
         for address in found:
-            if problem := address_problem(address, origin.allow_private):
+            if problem := why_not_connected(address, private_is_allowed=origin.allow_private):
                 raise _unreachable(problem)
         return found
 

@@ -71,7 +71,7 @@ def _add_routes(app: Quart, is_ready: Callable[[], bool]) -> None:
 
     @app.get("/")
     async def about() -> dict[str, str]:
-        return {"name": "routerd", "version": __version__, "docs": "/docs", "api": "/v1"}
+        return {"name": "routerd", "version": __version__, "api": "/v1"}
 
 
 async def _show(error: Any) -> Response:

@@ -23,7 +23,7 @@ def test_open_paths(way: Way) -> None:
     head = way.client.head("/")
     assert (head.status_code, head.content) == (200, b"")
     about = way.client.get("/").json()
-    assert (about["name"], about["docs"]) == ("routerd", "/docs")
+    assert (about["name"], about["api"]) == ("routerd", "/v1")
 
 
 def test_whole(way: Way) -> None:
