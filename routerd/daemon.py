@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import sys
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
@@ -74,6 +75,7 @@ class Daemon:
 def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool = False) -> Daemon:
     """Everything, ready to run. Raises Rejected when router.yaml can't be served."""
     log = Log(as_text=as_text)
+    loop.set_exception_handler(partial(_report, log))
     token = admin_token(settings, log)
     log.redactor.learn([token])
     reloader = Reloader(settings.config, log)
@@ -129,6 +131,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         return asyncio.new_event_loop
     return uvloop.new_event_loop
+
+
+def _report(log: Log, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A mistake of our own, wherever it was made: one line, and nobody's request but its own suffers."""
+    error = context.get("exception")
+    trace = "".join(traceback.format_exception(error)) if error is not None else None
+    log.error("internal", message=context.get("message"), exception=repr(error), trace=trace)
 
 
 def _allow_many_files() -> None:

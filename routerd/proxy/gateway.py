@@ -80,7 +80,7 @@ class Gateway:
         except RouterError as error:
             journey.fail(error)
         except Exception as error:
-            services.log.error("internal", request_id=admitted.request_id, exception=repr(error))
+            services.loop.call_exception_handler({"message": admitted.request_id, "exception": error})
             journey.fail(RouterError("internal", f"Internal error (request {admitted.request_id})."))
         finally:
             services.under_way.discard(journey)

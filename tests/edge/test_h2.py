@@ -103,6 +103,7 @@ class Peer:
     def send(self, stream: int, data: bytes, *, end: bool = False) -> None:
         """A piece of body, as the windows allow."""
         while data:
+            assert not self.is_closed
             size = min(self.connection.local_flow_control_window(stream), 16_384, len(data))
             if size == 0:
                 self.read()
