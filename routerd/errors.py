@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -136,6 +136,12 @@ class RouterError(Exception):
     def retry_word(self) -> str | None:
         """The word of `retry_on` under which the next target may be tried; None: never."""
         return "408" if self.upstream_status == 408 else KINDS[self.kind].retry_word
+
+    def clean(self, redact: Callable[[str], str]) -> None:
+        """Take secrets out of everything that an upstream may have said."""
+        self.message, self.type = redact(self.message), redact(self.type)
+        self.code = self.code and redact(self.code)
+        self.param = self.param and redact(self.param)
 
     @property
     def may_pass(self) -> bool:

@@ -102,7 +102,10 @@ class Log:
                 time.sleep(BATCH)
             self._some.clear()
             entries, self._waiting = self._waiting, []
-            self._emit(self.redactor.clean(self._render(entries)).encode("utf-8", "replace"))
+            try:
+                self._emit(self.redactor.clean(self._render(entries)).encode("utf-8", "replace"))
+            except Exception:  # what can't be written costs lines, never the log
+                self.dropped += len(entries)
 
     def _emit(self, data: bytes) -> None:
         try:

@@ -133,7 +133,12 @@ class Reloader:
             raise Rejected(str(error), reason=str(error)) from None
         if found.digest == self._served:
             return None
-        return load(found.text, found.digest, self._generation + 1, self._path.parent)
+        try:
+            return load(found.text, found.digest, self._generation + 1, self._path.parent)
+        except Rejected:
+            raise
+        except Exception as error:  # a mistake of ours must not end the watch: the next save may be fine
+            raise Rejected(found.digest, reason=f"internal error: {error!r}") from error
 
     def _settle(self, loaded: Loaded | None, adopt: Adopt) -> None:
         if loaded is not None:

@@ -288,7 +288,7 @@ def _head(url: str, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     parts = urlsplit(url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     lines = b"".join(b"%b: %b\r\n" % pair for pair in headers)
-    return b"POST %b HTTP/1.1\r\nhost: %b\r\n%bcontent-length: " % (target.encode(), parts.netloc.encode("idna"), lines)
+    return b"POST %b HTTP/1.1\r\nhost: %b\r\n%bcontent-length: " % (target.encode(), parts.netloc.encode(), lines)
 
 
 _Row = TypeVar("_Row", Timeouts, HealthPolicy)

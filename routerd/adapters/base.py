@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
+import msgspec
+
 Headers = list[tuple[bytes, bytes]]
 """Header names in lower case, with their values."""
+
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding somebody else's JSON may raise; deep nesting is the last."""
 
 
 class Sign(Enum):

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from routerd.adapters import sse
-from routerd.adapters.base import CONTENT, DONE, NOTHING, Headers, Sign
+from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Headers, Sign
 from routerd.adapters.retry_after import retry_after
 from routerd.chat.reply import Usage
 from routerd.errors import RouterError
@@ -73,7 +73,7 @@ def parse_whole(body: bytes) -> Usage | None:
     try:
         body.isascii() or body.decode()
         reply = _decode_whole(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise RouterError("upstream_garbled", f"answered 200 with what is no reply: {_excerpt(body)}") from None
     if reply.error:
         raise error_of(reply.error, None)
@@ -108,7 +108,7 @@ def read_event(event: bytes) -> Sign | RouterError:
         return DONE
     try:
         chunk = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return RouterError("upstream_garbled", f"streamed what is no event: {_excerpt(data)}")
     if not isinstance(chunk, dict):
         return RouterError("upstream_garbled", f"streamed what is no event: {_excerpt(data)}")
@@ -122,7 +122,7 @@ def is_complete(event: bytes) -> bool:
     data = sse.payload(event)
     try:
         return data.strip() == b"[DONE]" or bool(msgspec.json.decode(data))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return False
 
 
@@ -130,7 +130,7 @@ def is_usage_chunk(event: bytes) -> tuple[bool, Usage | None]:
     """Whether an event is the closing usage chunk (`choices` empty), and the usage that it tells."""
     try:
         chunk = _decode_whole(sse.payload(event))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return False, None
     usage = parse_usage(chunk.usage) if len(chunk.usage) else None
     return usage is not None and bytes(chunk.choices).translate(None, b" \t\r\n") in (b"[]", b"null", b""), usage
@@ -152,7 +152,13 @@ def _has_content(choice: Any) -> bool:
 
 def replay(body: bytes, *, with_usage: bool) -> bytes:
     """The stream that says the same as a whole reply: for providers that answer plain JSON to `stream: true`."""
-    reply = msgspec.json.decode(body)
+    try:
+        return _replay(msgspec.json.decode(body), with_usage)
+    except (AttributeError, TypeError, ValueError):
+        raise RouterError("upstream_garbled", f"answered 200 with what is no reply: {_excerpt(body)}") from None
+
+
+def _replay(reply: dict[str, Any], with_usage: bool) -> bytes:
     common = {key: value for key, value in reply.items() if key not in ("choices", "usage", "object")}
     common["object"] = "chat.completion.chunk"
     chunks: list[dict[str, Any]] = []
@@ -175,7 +181,7 @@ def parse_error(status: int, headers: Headers, body: bytes) -> RouterError:
     """What an upstream's answer other than 200 means. HTML and empty bodies survive."""
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         decoded = None
     if isinstance(decoded, list) and decoded:
         decoded = decoded[0]
@@ -203,6 +209,8 @@ def error_of(said: Any, status: int | None) -> RouterError:
     )
 
 
+_STATUSES = frozenset(map(str, range(400, 600)))
+
 _STATUS_OF_TYPE: Mapping[str, int] = {
     "rate_limit": 429,
     "overloaded": 529,
@@ -217,10 +225,8 @@ def _status_within(fields: dict[str, Any]) -> int:
     """The status an error inside a 200 stands for: its number if it has one, else what its type says, else 500."""
     for name in ("code", "status"):
         value = fields.get(name)
-        if isinstance(value, str) and value.isdigit():
-            value = int(value)
-        if isinstance(value, int) and 400 <= value < 600:
-            return value
+        if str(value) in _STATUSES:
+            return int(str(value))
     words = f"{fields.get('type')} {fields.get('code')}"
     return next((status for word, status in _STATUS_OF_TYPE.items() if word in words), 500)
 

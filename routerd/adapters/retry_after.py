@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 
 from routerd.adapters.base import Headers
 
+LONGEST = 86400.0  # seconds; more is a mistake
+
 
 def retry_after(headers: Headers) -> float | None:
     """Seconds to wait, from `retry-after-ms` or `Retry-After` (RFC 9110 section 10.2.3); None when not told.
@@ -15,10 +17,12 @@ def retry_after(headers: Headers) -> float | None:
     found = dict(headers)
     milliseconds = _number(found.get(b"retry-after-ms"))
     if milliseconds is not None:
-        return milliseconds / 1000
+        return min(milliseconds / 1000, LONGEST)
     value = found.get(b"retry-after")
     seconds = _number(value)
-    return seconds if seconds is not None else _until(value, found.get(b"date"))
+    if seconds is None:
+        seconds = _until(value, found.get(b"date"))
+    return None if seconds is None else min(seconds, LONGEST)
 
 
 def _number(value: bytes | None) -> float | None:
@@ -34,6 +38,6 @@ def _until(value: bytes | None, date: bytes | None) -> float | None:
         return None
     try:
         wait = parsedate_to_datetime(value.decode("latin-1")) - parsedate_to_datetime(date.decode("latin-1"))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return max(0.0, wait.total_seconds())

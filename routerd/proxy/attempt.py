@@ -17,6 +17,8 @@ MAX_EVENT = 16 * 1024 * 1024
 
 _LINE_END = re.compile(rb"[\r\n]")
 
+STALE_WITHIN = 1.0  # seconds; later the provider may well have begun to work, and the caller would pay twice
+
 STALE = RouterError("upstream_garbled", "a kept connection was gone before a byte of the reply came")
 """The request may be sent again, over a fresh connection: no provider has begun to answer it."""
 
@@ -61,7 +63,7 @@ class Attempt:
     def close(self) -> None:
         """Give the connection up at once."""
         if self.line is not None:
-            self.line.abort()
+            self.line.abort(self)
 
     def fail(self, error: RouterError) -> None:
         """End it from our side."""
@@ -108,8 +110,10 @@ class Attempt:
         self._settle(RouterError("upstream_garbled", "ended the stream before any content") if is_empty else None)
 
     def on_failure(self, error: RouterError | None) -> None:
-        if self.ready is not None and self.ready.done():
+        if self.ready is None or self.ready.done():
             self.failure = error
+        elif error is None and self.ready.get_loop().time() - self.started > STALE_WITHIN:
+            self._settle(RouterError("upstream_garbled", "closed a kept connection before any byte of the reply"))
         else:
             self._settle(error or STALE)
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from routerd.adapters.base import UNREADABLE
 from routerd.errors import RouterError
 
 Fields = dict[str, Raw]
@@ -23,7 +24,7 @@ def parse(body: bytes | bytearray) -> Fields:
         return _decode(body)
     except msgspec.ValidationError:
         raise RouterError("invalid_request", "The body must be a JSON object.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise RouterError("invalid_request", f"The body is not valid JSON: {error}.") from None
 
 
@@ -34,7 +35,7 @@ def decode(fields: Fields, name: str) -> Any:
         return None
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise RouterError("invalid_request", f"`{name}` is not valid JSON.", param=name) from None
 
 

@@ -34,19 +34,23 @@ class Line(Protocol):
 
     sink: Sink | None
 
+    @property
+    def is_paused(self) -> bool: ...
+
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
 
-    def abort(self) -> None: ...
+    def abort(self, owner: Sink) -> None:
+        """Close at once, telling nobody, if it is still `owner`'s: by now it may serve another request."""
 
 
 class Connection(asyncio.Protocol):
     """Serves one request after the other. `release` is called each time it is free for the next."""
 
     __slots__ = (
-        "_bytes_seen", "_complete", "_head_size", "_headers", "_inflate", "_is_framed", "_is_in_head", "_is_used",
-        "_keeps_alive", "_parser", "_paused", "_pieces", "_release", "_transport", "idle_ticks", "sink",
+        "_bytes_seen", "_complete", "_has_head", "_head_size", "_headers", "_inflate", "_is_framed", "_is_in_head",
+        "_is_used", "_keeps_alive", "_parser", "_paused", "_pieces", "_release", "_transport", "idle_ticks", "sink",
     )  # fmt: skip
 
     def __init__(self, release: Callable[[Connection], None]) -> None:
@@ -55,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._headers: Headers = []
         self._head_size = 0
-        self._is_used = self._complete = self._bytes_seen = self._is_framed = self._paused = False
+        self._is_used = self._complete = self._bytes_seen = self._has_head = self._is_framed = self._paused = False
         self._keeps_alive = self._is_in_head = False
         self._inflate: Inflater | None = None
         self.sink: Sink | None = None
@@ -70,8 +74,7 @@ class Connection(asyncio.Protocol):
     def send(self, head: bytes, body: bytes, sink: Sink) -> None:
         """Send one request; `sink` takes the reply. `head` is complete, with the blank line."""
         self.sink = sink
-        self._bytes_seen = False
-        self._is_framed = False
+        self._bytes_seen = self._has_head = self._is_framed = False
         if len(body) < JOIN_BELOW:
             self._transport.write(head + body)
         else:
@@ -87,9 +90,17 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
-    def abort(self) -> None:
-        """Close at once, telling nobody."""
-        self.sink = None
+    @property
+    def is_paused(self) -> bool:
+        return self._paused
+
+    def abort(self, owner: Sink) -> None:
+        if self.sink is owner:
+            self.sink = None
+            self._transport.abort()
+
+    def discard(self) -> None:
+        """Close a kept connection."""
         self._transport.abort()
 
     # asyncio.Protocol
@@ -104,7 +115,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            return self._fail(RouterError("upstream_garbled", f"sent what is not HTTP/1.1 ({error})"))
+            if not self._complete:
+                return self._fail(RouterError("upstream_garbled", f"sent what is not HTTP/1.1 ({error})"))
+            self._keeps_alive = False  # nobody asked for what follows the reply
         if self._is_in_head and self._is_too_long(len(data)):
             return self._fail(RouterError("upstream_garbled", "sent a head of more than 64 KiB"))
         if self._pieces:
@@ -125,7 +138,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if self.sink is None:
             return
-        if self._bytes_seen and self._headers and not self._is_framed and error is None:
+        if self._has_head and not self._is_framed and error is None:
             self._finish()  # a reply without length or chunks ends where the connection ends
         elif self._is_used and not self._bytes_seen:
             self._fail(None)
@@ -135,17 +148,21 @@ class Connection(asyncio.Protocol):
     # httptools
 
     def on_message_begin(self) -> None:
+        if self._complete:
+            raise httptools.HttpParserError("a second reply")
         self._headers = []
         self._head_size = 0
         self._is_in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        if self._is_in_head:  # else it is a trailer, and nobody asked for those
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         status = self._parser.get_status_code()
         if status >= 200 and self.sink is not None:
+            self._has_head = True
             headers = self._headers
             fields = dict(headers)
             self._is_framed = b"content-length" in fields or b"transfer-encoding" in fields
@@ -171,7 +188,8 @@ class Connection(asyncio.Protocol):
         self._complete = False
         self._is_used = True
         self.resume_reading()
-        if self._keeps_alive and not self._transport.is_closing():
+        # a provider that answered before it took our whole request must not get the next one behind the rest of it
+        if self._keeps_alive and not self._transport.is_closing() and not self._transport.get_write_buffer_size():
             self._release(self)
         else:
             self._transport.close()

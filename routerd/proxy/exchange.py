@@ -24,8 +24,8 @@ async def exchange(journey: Journey, services: Services) -> None:
         except RouterError as error:
             journey.settle(attempt, error)
             await asyncio.sleep(walk.failed(step, error, services.now()))
-        except asyncio.CancelledError:
-            journey.abandon(attempt)
+        except BaseException as gone:
+            journey.abandon(attempt, "cancelled" if isinstance(gone, asyncio.CancelledError) else "internal")
             raise
         else:
             return journey.settle(attempt, failure)

@@ -10,14 +10,15 @@ import msgspec
 
 from routerd.access import Caller
 from routerd.adapters import openai_chat
-from routerd.adapters.base import Headers
+from routerd.adapters.base import UNREADABLE, Headers
 from routerd.errors import RouterError
 from routerd.proxy import body
 from routerd.proxy.attempt import Attempt
 from routerd.proxy.door import Head
 from routerd.snapshot import Target
 
-_BRACKET = ord("[")
+_BRACKET, _BRACE = ord("["), ord("{")
+_LONGEST_MODEL = 256  # characters; names are remembered, logged and sent back
 _FORWARDED = frozenset({b"openai-beta", b"traceparent", b"tracestate"})
 
 
@@ -60,11 +61,13 @@ class Inbound:
     def _opening(self) -> bytes:
         """A digest of the messages up to the first of the user: the same all through a conversation."""
         digest = hashlib.sha256()
-        for message in msgspec.json.decode(self.fields["messages"], type=list[msgspec.Raw]):
-            digest.update(message)
-            role = msgspec.json.decode(message).get("role") if bytes(memoryview(message)[:1]) == b"{" else None
-            if role == "user":
-                break
+        try:
+            for message in msgspec.json.decode(self.fields["messages"], type=list[msgspec.Raw]):
+                digest.update(message)
+                if memoryview(message)[0] == _BRACE and msgspec.json.decode(message).get("role") == "user":
+                    break
+        except UNREADABLE as error:
+            raise RouterError("invalid_request", f"`messages` can't be read: {error}.", param="messages") from None
         return digest.digest()
 
 
@@ -72,6 +75,8 @@ def parse(head: Head, caller: Caller, data: bytes | bytearray) -> Inbound:
     """Read a chat completion request. Raises RouterError(invalid_request); the rest is the provider's to judge."""
     fields = body.parse(data)
     model = _string(fields, "model")
+    if len(model) > _LONGEST_MODEL:
+        raise RouterError("invalid_request", f"`model` has more than {_LONGEST_MODEL} characters.", param="model")
     _list(fields, "messages")
     is_stream = "stream" in fields and _boolean(fields, "stream")
     options = _options(fields) if is_stream else None

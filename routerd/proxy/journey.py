@@ -94,12 +94,14 @@ class Journey:
         self._services.counters.settle(attempt.target, error, attempt.started, now)
         self._note(attempt, now, error.kind if error else None, error.upstream_status if error else 200)
 
-    def abandon(self, attempt: Attempt) -> None:
-        """The caller has gone: the upstream is closed at once, and nobody's health changes."""
+    def abandon(self, attempt: Attempt, kind: str) -> None:
+        """The caller has gone, or we have erred: the upstream is closed at once, and nobody's health changes."""
         self._attempt = None
         attempt.close()
+        if self._relay is not None:
+            self._relay.close()
         self._services.counters.release(attempt.target, attempt.started)
-        self._note(attempt, self._services.now(), "cancelled", None)
+        self._note(attempt, self._services.now(), kind, None)
 
     # The answer
 
@@ -209,7 +211,7 @@ class Journey:
     def _sign(self, error: RouterError, target: Target) -> None:
         if error.kind not in _OWN_WORDS:
             error.message = f"{target.provider.name}: {error.message}"
-        error.message = self._services.log.redactor.clean(error.message)
+        error.clean(self._services.log.redactor.clean)
 
     def _note(self, attempt: Attempt, now: float, kind: str | None, status: int | None) -> None:
         """One log line for every attempt. It holds no prompt, no reply and no key."""

@@ -29,7 +29,13 @@ class Playback:
             if self._timer is None:
                 self._timer = self._loop.call_soon(self._advance)
 
-    def abort(self) -> None:
+    @property
+    def is_paused(self) -> bool:
+        return self._paused
+
+    def abort(self, owner: Sink) -> None:
+        if self.sink is not owner:
+            return
         self.sink = None
         if self._timer is not None:
             self._timer.cancel()

@@ -70,11 +70,11 @@ class Pool:
         for connection in self._idle:
             connection.idle_ticks += 1
         while self._idle and self._idle[0].idle_ticks > MAX_IDLE_TICKS:
-            self._idle.popleft().abort()
+            self._idle.popleft().discard()
 
     def close(self) -> None:
         while self._idle:
-            self._idle.pop().abort()
+            self._idle.pop().discard()
 
     def _release(self, connection: Connection) -> None:
         connection.idle_ticks = 0

@@ -26,9 +26,14 @@ class Proxied:
     def resume_reading(self) -> None:
         self._may_read.set()
 
-    def abort(self) -> None:
-        self.sink = None
-        self._task.cancel()
+    @property
+    def is_paused(self) -> bool:
+        return not self._may_read.is_set()
+
+    def abort(self, owner: Sink) -> None:
+        if self.sink is owner:
+            self.sink = None
+            self._task.cancel()
 
     async def _run(self, attempt: Attempt) -> None:
         try:
@@ -39,8 +44,8 @@ class Proxied:
             self._fail("upstream_unreachable", f"unreachable through its proxy: {error}")
         except httpx.HTTPError as error:
             self._fail("upstream_garbled", f"broke off ({type(error).__name__})")
-        except (httpx.InvalidURL, ValueError) as error:
-            self._fail("upstream_unreachable", f"unreachable: the proxy can't be used ({error})")
+        except Exception as error:  # whatever a proxy's library raises, the caller must hear of it
+            self._fail("upstream_unreachable", f"unreachable: the proxy can't be used ({type(error).__name__})")
 
     async def _carry(self, attempt: Attempt) -> None:
         provider = attempt.target.provider

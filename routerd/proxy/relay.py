@@ -14,7 +14,8 @@ from routerd.proxy.attempt import MAX_EVENT, Attempt
 from routerd.proxy.connection import Line
 from routerd.proxy.door import Outlet
 
-_FINISH = re.compile(rb'"finish_reason":\s*"')
+_FINISH = re.compile(rb'"finish_reason":\s*"[^"]')
+_SPACED = re.compile(rb'"\w+": ')  # a key as Python writes it; in content the quote before the colon is escaped
 
 
 class StreamRelay:
@@ -55,18 +56,18 @@ class StreamRelay:
     def start(self, attempt: Attempt, write: Callable[[bytes], None]) -> None:
         """Take over from `attempt`: what it held goes out through `write`, the rest as it comes."""
         held = attempt.take()
-        if b'": ' in held[:512]:
+        if _SPACED.search(held):
             self._finish = b'"finish_reason": "'
         write(self._pass(held))
-        self._line = attempt.line
         if self._failure is not None:
-            self._hang_up()
+            attempt.close()
             self._end(b"")
         elif attempt.failure is not None:
             self.on_failure(attempt.failure)
-        elif attempt.ended or self._line is None:
+        elif attempt.ended or attempt.line is None:
             self.on_end()
         else:
+            self._line = attempt.line
             self._line.sink = self
             self._outlet.source = self._line
 
@@ -76,15 +77,15 @@ class StreamRelay:
 
     def tick(self, now: float, idle: float) -> None:
         """End it when nothing has come for `idle` seconds."""
-        if self._heard:
+        if self._heard or (self._line is not None and self._line.is_paused):  # paused: nothing can come
             self._heard, self._heard_at = False, now
         if self.done.done():
             return
         if self._saw_done:  # an upstream that has said its last, and does not end
-            self._hang_up()
+            self.close()
             self.on_end()
         elif self.silent(now) > idle:
-            self._hang_up()
+            self.close()
             self.on_failure(RouterError("upstream_timeout", f"timed out: `idle` ({idle:g} s)"))
 
     # Sink
@@ -102,7 +103,7 @@ class StreamRelay:
     def _on_notable(self, data: bytes) -> None:
         data = self._pass(data)
         if self._failure is not None:
-            self._hang_up()
+            self.close()
             self._end(data)
         elif data:
             self._outlet.write(data)
@@ -175,7 +176,7 @@ class StreamRelay:
         return event
 
     def _on_error(self, error: RouterError) -> bytes:
-        error.message = self._clean(error.message)
+        error.clean(self._clean)
         self._failure = error
         return _error_event(error)
 
@@ -184,14 +185,15 @@ class StreamRelay:
         self.usage = usage or self.usage
         return b"" if is_closing and self._hide_usage else event
 
-    def _hang_up(self) -> None:
+    def close(self) -> None:
+        """Give the connection up at once, if it is still this stream's."""
         if self._line is not None:
-            self._line.abort()
+            self._line.abort(self)
 
     def _end(self, rest: bytes) -> None:
         if self.done.done():
             return
-        self._outlet.source = None
+        self._line = self._outlet.source = None
         self._outlet.end(rest + self._closing, close=self._failure is not None)
         self.done.set_result(self._failure)
 

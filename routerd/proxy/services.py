@@ -39,5 +39,9 @@ class Services:
         """Look at everything under way."""
         now = self.now()
         for journey in list(self.under_way):
-            journey.tick(now)
+            try:
+                journey.tick(now)
+            except Exception as error:  # one request's mistake must not end the timeouts of all
+                self.loop.call_exception_handler({"message": "a tick failed", "exception": error})
         self.upstreams.pools.sweep()
+        self.counters.prune(now)

@@ -46,6 +46,9 @@ class PoolTransport(httpx.AsyncBaseTransport):
                 await reply.head()
             except _Stale:
                 continue
+            except BaseException:
+                connection.abort(reply)
+                raise
             return httpx.Response(reply.status, headers=reply.headers, stream=reply)
 
 
@@ -94,7 +97,7 @@ class _Reply(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         """Give up what has not been read: the connection can't be kept then."""
         if not self._ended and self._error is None and self.connection is not None:
-            self.connection.abort()
+            self.connection.abort(self)
 
     async def _wait(self) -> None:
         self._news.clear()

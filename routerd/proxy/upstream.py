@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from routerd.adapters import echo
+from routerd.adapters.base import UNREADABLE
+from routerd.errors import RouterError
 from routerd.proxy.attempt import STALE, Attempt
 from routerd.proxy.playback import Playback
 from routerd.proxy.pool import Origin, Pool, Pools
@@ -56,8 +59,7 @@ class Upstreams:
         """What needs no connection of ours."""
         attempt.ready = self._loop.create_future()
         if provider.adapter == "echo":
-            steps = echo.script(msgspec.json.decode(attempt.body), provider.echo, self._rng)
-            attempt.line = Playback(self._loop, steps, attempt)
+            attempt.line = Playback(self._loop, echo.script(_request(attempt), provider.echo, self._rng), attempt)
         else:
             from routerd.proxy.proxied import Proxied  # httpx is loaded only where a provider needs it
 
@@ -65,6 +67,14 @@ class Upstreams:
         error = await attempt.ready
         if error is not None:
             raise error
+
+
+def _request(attempt: Attempt) -> dict[str, Any]:
+    try:
+        request: dict[str, Any] = msgspec.json.decode(attempt.body)
+    except UNREADABLE as error:
+        raise RouterError("upstream_rejected", f"The request can't be read: {error}.") from None
+    return request
 
 
 def _head(attempt: Attempt, provider: Provider) -> bytes:

@@ -16,6 +16,7 @@ from routerd.snapshot import HealthPolicy
 
 LONGEST_DOUBLED = 600.0
 LONG = 600.0
+FORGOTTEN_AFTER = 600.0
 BLINK = 1.0  # a Retry-After below it that proved wrong is not believed again: such cooldowns double from here
 LONGEST_RETRY_AFTER = 3600.0  # a wrong clock in a Retry-After date must not take a target out for days
 
@@ -72,8 +73,8 @@ class Outcome:
 class Health:
     """What is remembered of a target, provider or origin that failed.
 
-    `failures` in a row, the last for `cause`. It cools down from `since` to `until` (None: it only counts), for the
-    `cooldowns`-th time in a row. After that it is half-open: `probe` is when the one admitted request began.
+    `failures` in a row, the last for `cause`, at `since`. It cools down from then to `until` (None: it only counts),
+    for the `cooldowns`-th time in a row. After that it is half-open: `probe` is when the one admitted request began.
     """
 
     failures: int
@@ -89,6 +90,10 @@ class Health:
     def is_half_open(self, now: float) -> bool:
         return self.until is not None and now >= self.until
 
+    def is_stale(self, now: float) -> bool:
+        """Whether it says nothing any more: nobody has tried again for ten minutes."""
+        return self.probe is None and now - max(self.since, self.until or 0.0) > FORGOTTEN_AFTER
+
 
 def fold(health: Health | None, outcome: Outcome, policy: HealthPolicy, now: float) -> Health | None:
     """The health after `outcome`."""
@@ -99,7 +104,7 @@ def fold(health: Health | None, outcome: Outcome, policy: HealthPolicy, now: flo
     failures = 1 if health is None else health.failures + 1
     is_first_round = health is None or health.until is None
     if outcome.effect is Effect.COUNT and is_first_round and failures < policy.failure_threshold:
-        return Health(failures, outcome.cause)
+        return Health(failures, outcome.cause, since=now)
     cooldowns = 1 if health is None else health.cooldowns + 1
     length = _length(outcome, cooldowns, policy)
     return Health(failures, outcome.cause, cooldowns, now, now + length)

@@ -126,6 +126,14 @@ class Counters:
         for name in [name for name in self.health["target"] if name.startswith(f"{provider}/")]:
             self._remember("target", name, None)
 
+    def prune(self, now: float) -> None:
+        """Forget what has not been tried again for long: names that callers made up would stay for ever."""
+        if self._all_well:
+            return
+        for scope, known in self.health.items():
+            for name in [name for name, health in known.items() if health.is_stale(now)]:
+                self._remember(scope, name, None)
+
     def rotation(self, route: Route) -> dict[str, dict[str, int]]:
         """Whose turn it is, for what has turned: the next node's index by tier, the next model's by node position."""
         nodes: dict[str, int] = {}

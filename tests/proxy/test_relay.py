@@ -76,6 +76,12 @@ CASES = {
     "words that only look like marks": Case(
         said(ROLE, chat.delta(content='"error" "usage" [DONE] "finish_reason":"'), FINISH),
     ),
+    "JSON in the content, spaced as models write it": Case(said(ROLE, chat.delta(content='{"name": "x"}'), FINISH)),
+    "an empty finish is none": Case(
+        said(ROLE, HELLO, chat.delta(finish=""), done=False),
+        said(ROLE, HELLO, chat.delta(finish=""), done=False) + BROKEN,
+        "upstream_garbled",
+    ),
     "a value that is called error": Case(said(ROLE, HELLO, {**FINISH, "note": "error"})),
     "the last blank line is missing": Case(TOLD[:-1], TOLD),
     "every character of UTF-8": Case(said(ROLE, chat.delta(content="äß€😀"), FINISH)),
@@ -112,7 +118,10 @@ class _Line:
 
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
-    def abort(self) -> None: ...
+
+    is_paused = False
+
+    def abort(self, owner: Sink) -> None: ...
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -165,3 +174,27 @@ def test_secrets_in_an_error_event_are_cleaned() -> None:
     loop.close()
     assert b"sk-live" not in outlet.body
     assert b"[redacted]" in outlet.body
+
+
+def test_a_caller_who_reads_slowly_is_not_the_targets_fault() -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        outlet = RecordingOutlet()
+        attempt = Attempt(TARGET, b"", [], True, 0.0)
+        attempt.ready = loop.create_future()
+        relay = StreamRelay(outlet, loop.create_future(), hide_usage=True, clean=str)
+        attempt.on_head(200, SSE_HEAD)
+        attempt.on_data(said(ROLE, HELLO, done=False))
+        line = attempt.line = _Line()
+        relay.start(attempt, lambda data: outlet.start(200, b"", data))
+        line.is_paused = True
+        relay.tick(0.0, idle=5.0)
+        relay.tick(100.0, idle=5.0)
+        assert not relay.done.done()
+        line.is_paused = False
+        relay.tick(106.0, idle=5.0)
+        failure = relay.done.result()
+        assert failure is not None
+        assert failure.kind == "upstream_timeout"
+    finally:
+        loop.close()

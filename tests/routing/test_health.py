@@ -68,10 +68,10 @@ def fold_all(outcomes: list[Outcome], took: float = 0.5, health: Health | None =
     ("outcomes", "failures", "since", "until"),
     [
         # counting
-        ([count(0)], 1, 0.0, None),
-        ([count(0), count(1)], 2, 0.0, None),
+        ([count(0)], 1, 0.5, None),
+        ([count(0), count(1)], 2, 1.5, None),
         ([count(0), count(1), count(2)], 3, 2.5, 32.5),
-        ([count(0), count(1), Outcome(WELL, 2), count(3)], 1, 0.0, None),
+        ([count(0), count(1), Outcome(WELL, 2), count(3)], 1, 3.5, None),
         # at once: Retry-After, else the cooldown
         ([cool(0)], 1, 0.5, 30.5),
         ([cool(0, 7)], 1, 0.5, 7.5),

@@ -302,3 +302,13 @@ def test_the_budget_is_the_providers() -> None:
         pass
     counters.begin(target("b/m"), 0.0)
     assert counters.may_repeat("b", 0.0)
+
+
+def test_what_nobody_tries_again_is_forgotten() -> None:
+    counters, made_up = Counters(), target("p/made-up")
+    counters.begin(made_up, 0.0)
+    counters.settle(made_up, RouterError("upstream_exhausted", "no such model", upstream_status=404), 0.0, 0.0)
+    counters.prune(1199.0)
+    assert not counters.all_well
+    counters.prune(1201.0)
+    assert counters.all_well

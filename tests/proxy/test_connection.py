@@ -1,0 +1,151 @@
+"""One connection to an upstream, fed with bytes: when it is kept, whose it is, and what it never believes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from routerd.adapters.base import Headers
+from routerd.errors import RouterError
+from routerd.proxy.connection import Connection
+
+REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+
+
+class Transport:
+    """What a connection does to its socket."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.unsent = 0
+        self.is_open = True
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def is_closing(self) -> bool:
+        return not self.is_open
+
+    def close(self) -> None:
+        self.is_open = False
+
+    abort = close
+
+
+@dataclass(eq=False)
+class Taker:
+    """A sink that remembers."""
+
+    status: int | None = None
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+    ended: bool = False
+    failures: list[RouterError | None] = field(default_factory=list)
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        self.status, self.headers = status, headers
+
+    def on_data(self, data: bytes) -> None:
+        self.body += data
+
+    def on_end(self) -> None:
+        self.ended = True
+
+    def on_failure(self, error: RouterError | None) -> None:
+        self.failures.append(error)
+
+
+def connected() -> tuple[Connection, Transport, list[Connection]]:
+    """A connection, its transport, and the list that it is put into each time it is free."""
+    kept: list[Connection] = []
+    connection, transport = Connection(kept.append), Transport()
+    connection.connection_made(cast("asyncio.Transport", cast("Any", transport)))
+    return connection, transport, kept
+
+
+def asked() -> tuple[Connection, Transport, list[Connection], Taker]:
+    """The same, with a request under way."""
+    connection, transport, kept = connected()
+    taker = Taker()
+    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", taker)
+    return connection, transport, kept, taker
+
+
+def test_a_whole_reply_frees_it() -> None:
+    connection, _, kept, taker = asked()
+    connection.data_received(REPLY)
+    assert (taker.status, taker.body, taker.ended, kept) == (200, b"{}", True, [connection])
+
+
+def test_only_its_owner_can_abort_it() -> None:
+    connection, transport, kept, first = asked()
+    connection.data_received(REPLY)
+    second = Taker()
+    kept.pop().send(b"POST / HTTP/1.1\r\n\r\n", b"{}", second)
+    connection.abort(first)
+    assert transport.is_open
+    connection.data_received(REPLY)
+    assert second.ended
+
+
+def test_an_early_answer_to_a_request_that_has_not_left_is_the_last() -> None:
+    connection, transport, kept, taker = asked()
+    transport.unsent = 1_000_000
+    connection.data_received(REPLY)
+    assert (taker.ended, kept, transport.is_open) == (True, [], False)
+
+
+@pytest.mark.parametrize("extra", [REPLY, b"more", b"\x00\x01"])
+def test_what_follows_a_reply_is_nobodys(extra: bytes) -> None:
+    connection, transport, kept, taker = asked()
+    connection.data_received(REPLY + extra)
+    assert (taker.status, taker.body, taker.ended) == (200, b"{}", True)
+    assert (kept, transport.is_open) == ([], False)
+
+
+def test_a_cut_inside_the_head_is_no_reply() -> None:
+    connection, _, _, taker = asked()
+    connection.data_received(b"HTTP/1.1 200 OK\r\nx-one: 1\r\nx-two: 2")
+    connection.connection_lost(None)
+    assert not taker.ended
+    assert [error.kind for error in taker.failures if error] == ["upstream_garbled"]
+
+
+def test_a_reply_without_length_ends_with_the_connection() -> None:
+    connection, _, kept, taker = asked()
+    connection.data_received(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nhello")
+    connection.connection_lost(None)
+    assert (taker.body, taker.ended, kept) == (b"hello", True, [])
+
+
+def test_trailers_are_not_collected() -> None:
+    connection, _, kept, taker = asked()
+    connection.data_received(CHUNKED)
+    for number in range(100):
+        connection.data_received(b"x-trailer-%d: value\r\n" % number)
+    connection.data_received(b"\r\n")
+    assert (taker.headers, taker.ended, kept) == ([(b"transfer-encoding", b"chunked")], True, [connection])
+
+
+def test_an_interim_answer_is_no_end() -> None:
+    connection, _, _, taker = asked()
+    connection.data_received(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
+    assert not taker.ended
+    connection.data_received(REPLY)
+    assert (taker.status, taker.ended) == (200, True)
+
+
+def test_a_kept_connection_that_is_gone_says_so() -> None:
+    connection, _, kept, _ = asked()
+    connection.data_received(REPLY)
+    second = Taker()
+    kept.pop().send(b"POST / HTTP/1.1\r\n\r\n", b"{}", second)
+    connection.connection_lost(None)
+    assert second.failures == [None]

@@ -1,0 +1,68 @@
+"""Odd words of a provider or a caller cost one request at most: nothing is held, leaked or remembered for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from routerd.errors import RouterError
+from tests.support import chat
+from tests.support.daemon import Daemon
+from tests.support.reply import whole
+from tests.support.stage import PATIENT, defaults, prompt
+from tests.support.upstream import Upstream
+
+DAY = "Thu, 01 Jan 2026 00:00:00"
+ODD = {
+    "a message that is a text": (whole({"choices": [{"message": "hi"}]}), True),
+    "a choice that is a text": (whole({"choices": ["hi"]}), True),
+    "a code that only looks like a number": (whole({"error": {"message": "no", "code": "²"}}), False),
+    "a code of five thousand digits": (whole({"error": {"message": "no", "code": "9" * 5000}}), False),
+    "a reply nested deeper than anyone reads": (whole(b'{"choices": ' + b"[" * 5000 + b"]" * 5000 + b"}"), False),
+    "a date beyond all calendars": (
+        chat.error(429, headers=[("Date", f"{DAY} GMT"), ("Retry-After", f"{DAY} +99999999999999999999")]),
+        False,
+    ),
+    "a wait of ages": (chat.error(429, headers=[("Retry-After", "1e306")]), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_reply_leaves_no_place_taken(tmp_path: Path, name: str) -> None:
+    reply, stream = ODD[name]
+    with Upstream(chat.good) as upstream:
+        account = f"{{base_url: {upstream.base_url}, models: [m], max_in_flight: 1}}"
+        route = "{nodes: [odd/m], max_attempts: 1}"
+        text = f"{defaults(PATIENT)}providers:\n  odd: {account}\nroutes:\n  odd-route: {route}\n"
+        upstream.script(reply)
+        with Daemon(tmp_path, text) as daemon:
+            first = daemon.post(prompt("odd-route", stream=stream))
+            second = daemon.post(prompt("odd-route"))
+    assert first.status in (429, 502, 503), first.body
+    assert second.status == 200, second.body
+
+
+ECHO = "providers:\n  demo: {adapter: echo, models: [echo], max_in_flight: 1}\nroutes:\n  demo-route: [demo/echo]\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (b'{"model": "demo-route", "messages": ' + b"[" * 5000 + b"]" * 5000 + b"}", None),
+        (b'{"model": "' + b"x" * 300 + b'", "messages": []}', "model"),
+        (b'{"model": "demo-route", "messages": [{"role": "user", "content": "\xff"}]}', None),
+    ],
+)
+def test_an_odd_request_is_the_callers_fault_alone(tmp_path: Path, body: bytes, param: str | None) -> None:
+    with Daemon(tmp_path, ECHO) as daemon:
+        with daemon.caller() as caller:
+            answer = caller.exchange("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
+        assert (answer.status, answer.error["param"]) == (400, param), answer.body
+        assert daemon.post(prompt("demo-route")).status == 200
+
+
+def test_secrets_are_taken_out_of_every_field() -> None:
+    error = RouterError("upstream_rejected", "m sk-1", type="t sk-1", code="c sk-1", param="p sk-1")
+    error.clean(lambda text: text.replace("sk-1", "[redacted]"))
+    assert (error.message, error.type, error.code, error.param) == tuple(f"{word} [redacted]" for word in "mtcp")
