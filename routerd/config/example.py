@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 _EDITORS = "# yaml-language-server:"
@@ -10,7 +9,7 @@ _EDITORS = "# yaml-language-server:"
 
 def path() -> Path:
     """Where it is."""
-    return Path(str(files("routerd.config").joinpath("example.yaml")))
+    return Path(__file__).with_name("example.yaml")
 
 
 def text() -> str:
