@@ -81,7 +81,7 @@ class StreamRelay:
             self._heard, self._heard_at = False, now
         if self.done.done():
             return
-        if self._saw_done:  # an upstream that has said its last, and does not end
+        if self._saw_done and self.silent(now) > 0:  # an upstream that has said its last, and does not end
             self.close()
             self.on_end()
         elif self.silent(now) > idle:

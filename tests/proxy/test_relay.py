@@ -198,3 +198,23 @@ def test_a_caller_who_reads_slowly_is_not_the_targets_fault() -> None:
         assert failure.kind == "upstream_timeout"
     finally:
         loop.close()
+
+
+def test_an_upstream_that_does_not_end_after_done_is_left_after_a_tick() -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        outlet = RecordingOutlet()
+        attempt = Attempt(TARGET, b"", [], True, 0.0)
+        attempt.ready = loop.create_future()
+        relay = StreamRelay(outlet, loop.create_future(), hide_usage=True, clean=str)
+        attempt.on_head(200, SSE_HEAD)
+        attempt.on_data(TOLD)
+        attempt.line = _Line()
+        relay.start(attempt, lambda data: outlet.start(200, b"", data))
+        relay.tick(10.0, idle=60.0)
+        assert not relay.done.done(), "the end may be on its way"
+        relay.tick(10.5, idle=60.0)
+        assert relay.done.result() is None
+        assert (outlet.body, outlet.closed) == (TOLD, False)
+    finally:
+        loop.close()
