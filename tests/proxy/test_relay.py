@@ -176,17 +176,23 @@ def test_secrets_in_an_error_event_are_cleaned() -> None:
     assert b"[redacted]" in outlet.body
 
 
+def started(loop: asyncio.AbstractEventLoop, held: bytes) -> tuple[StreamRelay, RecordingOutlet, _Line]:
+    """A relay that has taken over a stream of which `held` has come."""
+    outlet, line = RecordingOutlet(), _Line()
+    attempt = Attempt(TARGET, b"", [], True, 0.0)
+    attempt.ready = loop.create_future()
+    attempt.on_head(200, SSE_HEAD)
+    attempt.on_data(held)
+    attempt.line = line
+    relay = StreamRelay(outlet, loop.create_future(), hide_usage=True, clean=str)
+    relay.start(attempt, lambda data: outlet.start(200, b"", data))
+    return relay, outlet, line
+
+
 def test_a_caller_who_reads_slowly_is_not_the_targets_fault() -> None:
     loop = asyncio.new_event_loop()
     try:
-        outlet = RecordingOutlet()
-        attempt = Attempt(TARGET, b"", [], True, 0.0)
-        attempt.ready = loop.create_future()
-        relay = StreamRelay(outlet, loop.create_future(), hide_usage=True, clean=str)
-        attempt.on_head(200, SSE_HEAD)
-        attempt.on_data(said(ROLE, HELLO, done=False))
-        line = attempt.line = _Line()
-        relay.start(attempt, lambda data: outlet.start(200, b"", data))
+        relay, _, line = started(loop, said(ROLE, HELLO, done=False))
         line.is_paused = True
         relay.tick(0.0, idle=5.0)
         relay.tick(100.0, idle=5.0)
@@ -203,14 +209,7 @@ def test_a_caller_who_reads_slowly_is_not_the_targets_fault() -> None:
 def test_an_upstream_that_does_not_end_after_done_is_left_after_a_tick() -> None:
     loop = asyncio.new_event_loop()
     try:
-        outlet = RecordingOutlet()
-        attempt = Attempt(TARGET, b"", [], True, 0.0)
-        attempt.ready = loop.create_future()
-        relay = StreamRelay(outlet, loop.create_future(), hide_usage=True, clean=str)
-        attempt.on_head(200, SSE_HEAD)
-        attempt.on_data(TOLD)
-        attempt.line = _Line()
-        relay.start(attempt, lambda data: outlet.start(200, b"", data))
+        relay, outlet, _ = started(loop, TOLD)
         relay.tick(10.0, idle=60.0)
         assert not relay.done.done(), "the end may be on its way"
         relay.tick(10.5, idle=60.0)
