@@ -254,9 +254,14 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         if self._reader.phase != DONE:
             self._reader.feed(data)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, and nothing of a next request has come."""
+        return self.current is None and self._reader.phase == IDLE
+
     def close_if_idle(self) -> None:
         """Close now if nothing is under way, else with the answer."""
-        if self.current is None and self._reader.phase == IDLE:
+        if self.is_idle:
             self._leave(linger=False)
 
     def abort(self) -> None:

@@ -18,6 +18,7 @@ from routerd.edge.limits import DEFAULT_LIMITS, Limits
 from routerd.proxy.door import Gateway
 
 _STRIP = 64 * 1024  # bytes read at once; parsed before the next read, so one is enough for all connections
+_PASSES = 8  # turns of the loop in which a connection that the kernel holds is accepted, opened and read
 
 
 @dataclass(slots=True)
@@ -77,8 +78,10 @@ class Edge:
         return addresses
 
     async def drain(self, seconds: float) -> None:
-        """No new connections; what is under way may finish within `seconds`, then everything is cut."""
+        """No new connections; what has begun or been sent may finish within `seconds`, then everything is cut."""
         self.is_draining = True
+        for _ in range(_PASSES):
+            await asyncio.sleep(0)
         self._stop_listening()
         for connection in list(self.connections):
             connection.close_if_idle()

@@ -61,12 +61,26 @@ def test_not_ready_while_draining(door: EdgeDoor, gateway: StubGateway) -> None:
     with door.caller() as busy, door.caller() as asking:
         asking.send(b"GET /health/ready HTTP/1.1\r\n")
         busy.request("POST", "/v1/wait", b"{}")
-        gateway.begun.wait()
+        eventually(lambda: sum(not one.is_idle for one in list(door.edge.connections)) == 2, "both have begun")
         door.begin(door.edge.drain(60))
         eventually(lambda: refuses(door), "no connection is accepted")
         asking.send(b"Host: a\r\n\r\n")
         assert asking.read(asking.head()).status == 503
         gateway.may_answer.open()
+
+
+def test_what_has_been_sent_already_is_answered(door: EdgeDoor, gateway: StubGateway) -> None:
+    with door.caller() as first, door.caller() as last:
+
+        async def drain() -> None:
+            last.request("GET", "/ping")
+            await door.edge.drain(60)
+
+        assert first.exchange("GET", "/ping").status == 200
+        draining = door.begin(drain())
+        answer = last.read(last.head())
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        draining.result(5)
 
 
 def test_what_does_not_finish_is_cut(door: EdgeDoor, gateway: StubGateway) -> None:
