@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Protocol
 
@@ -59,7 +59,7 @@ class Losses:
         """Declare the fields lost that nobody else knows, of the part, message or tool at `at`."""
         self.add(*(f"{at}/{escape(name)}" for name in extra))
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._pointers)
 
     def __len__(self) -> int:
@@ -67,12 +67,16 @@ class Losses:
 
 
 class Framing(msgspec.Struct):
-    """What a rendered reply says beside the reply itself. `created` is in seconds since 1970."""
+    """What a rendered reply says beside the reply itself. `created` is in seconds since 1970.
+
+    `functions`: the caller knows OpenAI's `functions` only, which `tools` replaced.
+    """
 
     id: str
     created: int
     model: str = ""
     include_usage: bool = True
+    functions: bool = False
 
 
 class StreamParser(Protocol):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from routerd.chat.parts import MediaKind
 
@@ -33,3 +35,22 @@ def kind_of(media_type: str | None) -> MediaKind:
             return "video"
         case _:
             return "document"
+
+
+_TYPES: Mapping[str, str] = MappingProxyType({
+    "jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp",
+    "heic": "image/heic", "heif": "image/heif", "bmp": "image/bmp", "svg": "image/svg+xml",
+    "pdf": "application/pdf", "txt": "text/plain", "md": "text/markdown", "html": "text/html", "htm": "text/html",
+    "css": "text/css", "csv": "text/csv", "xml": "text/xml", "json": "application/json", "rtf": "text/rtf",
+    "js": "text/javascript", "py": "text/x-python",
+    "mp3": "audio/mp3", "wav": "audio/wav", "aiff": "audio/aiff", "aac": "audio/aac", "ogg": "audio/ogg",
+    "flac": "audio/flac", "m4a": "audio/mp4", "opus": "audio/opus",
+    "mp4": "video/mp4", "mpeg": "video/mpeg", "mpg": "video/mpeg", "mov": "video/quicktime", "avi": "video/x-msvideo",
+    "flv": "video/x-flv", "webm": "video/webm", "wmv": "video/wmv", "3gp": "video/3gpp",
+})  # fmt: skip
+
+
+def type_by_name(name: str | None) -> str | None:
+    """The media type that the ending of a file's name or URL stands for; None when it has none that we know."""
+    path = (name or "").partition("?")[0].partition("#")[0]
+    return _TYPES.get(path.rpartition("/")[2].rpartition(".")[2].lower())

@@ -1,25 +1,40 @@
-"""OpenAI chat completions: what the relay has to know of the format, and its errors.
+"""OpenAI chat completions, as callers and as providers speak it, and what the relay has to know of the format.
 
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from routerd.adapters import sse
-from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Headers, Sign
-from routerd.adapters.retry_after import retry_after
+from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Framing, Sign
+from routerd.adapters.openai_answer import DONE_EVENT, StreamRenderer, render_reply
+from routerd.adapters.openai_asked import NAME, parse_request
+from routerd.adapters.openai_errors import error_of, error_status, parse_error, render_error
+from routerd.adapters.openai_reply import parse_reply, usage_of
+from routerd.adapters.openai_request import PATH, render_request
+from routerd.adapters.openai_stream import StreamParser
+from routerd.adapters.trouble import excerpt
 from routerd.chat.reply import Usage
 from routerd.errors import RouterError
 
-PATH = "/chat/completions"
-DONE_EVENT = b"data: [DONE]\n\n"
+__all__ = [
+    "COMMENTS", "DONE_EVENT", "FAMILY", "FORWARDED", "HEADERS", "KEEP_ALIVE", "NAME", "PATH", "base_path", "call_path",
+    "error_of", "error_status", "is_complete", "is_usage_chunk", "parse_error", "parse_reply", "parse_request",
+    "parse_usage", "parse_whole", "read_event", "relay_changes", "render_error", "render_reply", "render_request",
+    "replay", "stream_parser", "stream_renderer",
+]  # fmt: skip
+
+FAMILY = "openai"
+HEADERS: Mapping[str, str] = MappingProxyType({})
+FORWARDED = frozenset({b"openai-beta"})
 KEEP_ALIVE = b": routerd\n\n"
+COMMENTS = True
 
 _DELTAS = (
     "content",
@@ -31,31 +46,29 @@ _DELTAS = (
     "refusal",
     "audio",
 )
-_EMPTY_WALLET = re.compile(
-    r"insufficient[_ ](quota|balance|funds|credits?)|credit balance is too low|exceeded your current quota"
-    r"|billing_hard_limit",
-    re.I,
-)
-_TOO_LONG = re.compile(
-    r"context_length_exceeded|maximum context length|prompt is too long|input token count exceeds"
-    r"|exceeds? the (model'?s )?(maximum )?context|context window",
-    re.I,
-)
 
 
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = 0
+def base_path(path: str) -> str:
+    """A base URL's path as it is: OpenAI's has its version in it."""
+    return path
 
 
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = 0
+def call_path(model: str, is_stream: bool) -> str:
+    """What follows the base path in the URL that `model` is asked at."""
+    return PATH
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = 0
-    completion_tokens: int | None = 0
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
+def stream_parser() -> StreamParser:
+    """A reader for one stream."""
+    return StreamParser()
+
+
+def stream_renderer(framing: Framing) -> StreamRenderer:
+    """A writer for one stream."""
+    return StreamRenderer(framing)
+
+
+# Replies that are relayed ---------------------------------------------------------------------------------------
 
 
 class _Whole(msgspec.Struct):
@@ -65,7 +78,6 @@ class _Whole(msgspec.Struct):
 
 
 _decode_whole = msgspec.json.Decoder(_Whole).decode
-_decode_usage = msgspec.json.Decoder(_Usage | None).decode
 
 
 def parse_whole(body: bytes) -> Usage | None:
@@ -74,29 +86,20 @@ def parse_whole(body: bytes) -> Usage | None:
         body.isascii() or body.decode()
         reply = _decode_whole(body)
     except UNREADABLE:
-        raise RouterError("upstream_garbled", f"answered 200 with what is no reply: {_excerpt(body)}") from None
+        raise RouterError("upstream_garbled", f"answered 200 with what is no reply: {excerpt(body)}") from None
     if reply.error:
         raise error_of(reply.error, None)
     if not len(reply.choices):
-        raise RouterError("upstream_garbled", f"answered 200 without `choices`: {_excerpt(body)}")
+        raise RouterError("upstream_garbled", f"answered 200 without `choices`: {excerpt(body)}")
     return parse_usage(reply.usage) if len(reply.usage) else None
 
 
 def parse_usage(raw: msgspec.Raw | bytes) -> Usage | None:
     """The tokens that a `usage` object counts; None when it is not such an object."""
     try:
-        usage = _decode_usage(raw)
-    except msgspec.DecodeError:
+        return usage_of(msgspec.json.decode(raw))
+    except UNREADABLE:
         return None
-    if usage is None:
-        return None
-    prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
-    return Usage(
-        usage.prompt_tokens or 0,
-        usage.completion_tokens or 0,
-        (prompt.cached_tokens or 0) if prompt else 0,
-        (completion.reasoning_tokens or 0) if completion else 0,
-    )
 
 
 def read_event(event: bytes) -> Sign | RouterError:
@@ -109,9 +112,9 @@ def read_event(event: bytes) -> Sign | RouterError:
     try:
         chunk = msgspec.json.decode(data)
     except UNREADABLE:
-        return RouterError("upstream_garbled", f"streamed what is no event: {_excerpt(data)}")
+        return RouterError("upstream_garbled", f"streamed what is no event: {excerpt(data)}")
     if not isinstance(chunk, dict):
-        return RouterError("upstream_garbled", f"streamed what is no event: {_excerpt(data)}")
+        return RouterError("upstream_garbled", f"streamed what is no event: {excerpt(data)}")
     if chunk.get("error"):
         return error_of(chunk["error"], None)
     return CONTENT if any(map(_has_content, _choices(chunk))) else NOTHING
@@ -155,7 +158,7 @@ def replay(body: bytes, *, with_usage: bool) -> bytes:
     try:
         return _replay(msgspec.json.decode(body), with_usage)
     except (AttributeError, TypeError, ValueError):
-        raise RouterError("upstream_garbled", f"answered 200 with what is no reply: {_excerpt(body)}") from None
+        raise RouterError("upstream_garbled", f"answered 200 with what is no reply: {excerpt(body)}") from None
 
 
 def _replay(reply: dict[str, Any], with_usage: bool) -> bytes:
@@ -172,102 +175,6 @@ def _replay(reply: dict[str, Any], with_usage: bool) -> bytes:
     if with_usage and reply.get("usage"):
         chunks.append({**common, "choices": [], "usage": reply["usage"]})
     return b"".join([*(sse.render_event(msgspec.json.encode(chunk)) for chunk in chunks), DONE_EVENT])
-
-
-# Errors ---------------------------------------------------------------------------------------------------------
-
-
-def parse_error(status: int, headers: Headers, body: bytes) -> RouterError:
-    """What an upstream's answer other than 200 means. HTML and empty bodies survive."""
-    try:
-        decoded = msgspec.json.decode(body)
-    except UNREADABLE:
-        decoded = None
-    if isinstance(decoded, list) and decoded:
-        decoded = decoded[0]
-    said = decoded.get("error", decoded) if isinstance(decoded, dict) else None
-    error = error_of(said if said else _excerpt(body), status)
-    error.retry_after = retry_after(headers)
-    return error
-
-
-def error_of(said: Any, status: int | None) -> RouterError:
-    """The RouterError for an `error` object (or string); `status` None: it came inside a 200."""
-    fields = said if isinstance(said, dict) else {"message": said}
-    message, type_, code = (_text(fields.get(name)) for name in ("message", "type", "code"))
-    status = status or _status_within(fields)
-    kind = _kind(status, f"{code} {type_} {message}")
-    rejected = kind in ("upstream_rejected", "context_length")
-    return RouterError(
-        kind,
-        message or f"HTTP {status}",
-        param=_text(fields.get("param")) if rejected else None,
-        status=status if kind == "upstream_rejected" and 400 <= status < 500 else None,
-        type=type_ if rejected else None,
-        code=code if kind == "upstream_rejected" and not _is_number(code) else None,
-        upstream_status=status,
-    )
-
-
-_STATUSES = frozenset(map(str, range(400, 600)))
-
-_STATUS_OF_TYPE: Mapping[str, int] = {
-    "rate_limit": 429,
-    "overloaded": 529,
-    "invalid_request": 400,
-    "authentication": 401,
-    "permission": 403,
-    "timeout": 504,
-}
-
-
-def _status_within(fields: dict[str, Any]) -> int:
-    """The status an error inside a 200 stands for: its number if it has one, else what its type says, else 500."""
-    for name in ("code", "status"):
-        value = fields.get(name)
-        if str(value) in _STATUSES:
-            return int(str(value))
-    words = f"{fields.get('type')} {fields.get('code')}"
-    return next((status for word, status in _STATUS_OF_TYPE.items() if word in words), 500)
-
-
-_KIND_OF_STATUS: Mapping[int, str] = {
-    401: "upstream_credentials", 403: "upstream_credentials", 402: "upstream_exhausted", 408: "upstream_timeout",
-    429: "upstream_rate_limited",
-}  # fmt: skip
-
-
-def _kind(status: int, words: str) -> str:
-    if 400 <= status < 500 and _EMPTY_WALLET.search(words):
-        return "upstream_exhausted"
-    if status in (400, 413, 422) and _TOO_LONG.search(words):
-        return "context_length"
-    if status == 404 and "model" in words.lower():
-        return "upstream_exhausted"
-    if status >= 500:
-        return "upstream_overloaded"
-    if status < 400:
-        return "upstream_garbled"
-    return _KIND_OF_STATUS.get(status, "upstream_rejected")
-
-
-def render_error(error: RouterError) -> bytes:
-    """The body that says an error in this dialect."""
-    said = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
-    return msgspec.json.encode({"error": said})
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _is_number(code: str | None) -> bool:
-    return code is None or code.lstrip("-").isdigit()
-
-
-def _excerpt(body: bytes) -> str:
-    text = " ".join(re.sub(r"<[^>]*>", " ", body[:2000].decode("utf-8", "replace")).split())
-    return text[:200] if text else "an empty body"
 
 
 # Requests that are relayed --------------------------------------------------------------------------------------

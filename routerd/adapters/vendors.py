@@ -8,16 +8,48 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-SERVED = frozenset({"openai", "echo"})
+SERVED = frozenset({"openai", "anthropic", "gemini", "echo"})
 """The adapters that this version can call. A provider with another one is kept in the config, and not used."""
 
 QUIRKS: Mapping[str, tuple[tuple[Any, ...], str]] = MappingProxyType({
+    "cache_control": ((True, False), "Whether the provider reads Anthropic's `cache_control` on parts and tools."),
+    "developer": ((True, False), "Whether the provider knows the role `developer`; else it is told `system`."),
+    "effort": (
+        ("reasoning_effort", "high", "reasoning", "thinking", "none"),
+        "How the provider is told how much to think: `reasoning_effort` at any level, or at `high` and `none` only; "
+        "OpenRouter's `reasoning`; `thinking` on or off, with a level beside it; or not at all.",
+    ),
+    "fields": (("mistral", "groq"), "Whose API this is that refuses fields that others take; they are left out."),
     "max_tokens_field": (
         ("max_tokens", "max_completion_tokens"),
         "The only name under which the provider takes the limit of the reply; the other one is renamed.",
     ),
+    "reasoning": (
+        ("none", "reasoning_content", "reasoning", "reasoning_details", "content"),
+        "Under which name an assistant's earlier thinking goes back to the provider; `content`: as parts of it.",
+    ),
     "repair": ((True, False), "Whether streams are parsed and set right, not relayed as they are."),
+    "schema": (("full", "subset"), "How much of JSON Schema a Gemini API takes: all, or the older subset."),
     "stream_options": ((True, False), "Whether the provider takes `stream_options.include_usage`."),
+    "system": (
+        ("anywhere", "first"),
+        "Where the provider takes system messages; one that stands later is told as the user's.",
+    ),
+    "text_parts": (
+        (True, False),
+        "Whether system, assistant and tool messages may hold several texts; else they are joined.",
+    ),
+    "thought_before_call": (
+        (True, False),
+        "Whether tool calls of the history need `reasoning_content` beside them; it is empty where there was none.",
+    ),
+    "tool_call_ids": (("any", "nine"), "What ids of tool calls may be: any, or nine letters and digits."),
+    "top_k": ((True, False), "Whether the provider takes `top_k`."),
+    "user_after_tool": (
+        (True, False),
+        "Whether the user may speak right after a tool; else what they say goes to the end of the result.",
+    ),
+    "video": ((True, False), "Whether the provider takes films, as `video_url`."),
 })
 """Every quirk: the values it may have, and what it is about."""
 
@@ -53,8 +85,13 @@ class Vendor:
     compatible_url: str | None = None
 
 
-_MAX_TOKENS = MappingProxyType({"max_tokens_field": "max_tokens"})
-_REPAIR = MappingProxyType({"repair": True})
+def _quirks(**quirks: Any) -> Mapping[str, Any]:
+    return MappingProxyType(quirks)
+
+
+_ANYWHERE = _quirks(system="anywhere")
+# What runs models with their own chat templates: many of those refuse a system message that is not the first.
+_TEMPLATES = _quirks(max_tokens_field="max_tokens", reasoning="reasoning_content", system="first", top_k=True)
 
 _ROWS = (
     Vendor(
@@ -64,6 +101,7 @@ _ROWS = (
         ("api.openai.com", ".api.openai.com"),
         key_variable="OPENAI_API_KEY",
         key_url="https://platform.openai.com/api-keys",
+        quirks=_ANYWHERE,
     ),
     Vendor(
         "azure",
@@ -74,6 +112,7 @@ _ROWS = (
         auth_prefix="",
         key_variable="AZURE_OPENAI_API_KEY",
         key_url="https://ai.azure.com",
+        quirks=_ANYWHERE,
     ),
     Vendor(
         "anthropic",
@@ -106,7 +145,15 @@ _ROWS = (
         ("openrouter.ai",),
         key_variable="OPENROUTER_API_KEY",
         key_url="https://openrouter.ai/settings/keys",
-        quirks=_REPAIR,
+        quirks=_quirks(
+            cache_control=True,
+            effort="reasoning",
+            reasoning="reasoning_details",
+            repair=True,
+            system="anywhere",
+            top_k=True,
+            video=True,
+        ),
     ),
     Vendor(
         "deepseek",
@@ -115,9 +162,11 @@ _ROWS = (
         ("api.deepseek.com",),
         key_variable="DEEPSEEK_API_KEY",
         key_url="https://platform.deepseek.com/api_keys",
-        quirks=_MAX_TOKENS,
+        quirks=_quirks(
+            effort="thinking", max_tokens_field="max_tokens", reasoning="reasoning_content", thought_before_call=True
+        ),
     ),
-    # Mistral answers 422 to stream_options and max_completion_tokens, and ends every stream with usage unasked.
+    # Mistral answers 422 to whatever it does not know, stream_options too, and ends every stream with usage unasked.
     Vendor(
         "mistral",
         "Mistral",
@@ -125,7 +174,29 @@ _ROWS = (
         ("api.mistral.ai", "codestral.mistral.ai"),
         key_variable="MISTRAL_API_KEY",
         key_url="https://console.mistral.ai/api-keys",
-        quirks=MappingProxyType({"repair": True, "stream_options": False, "max_tokens_field": "max_tokens"}),
+        quirks=_quirks(
+            cache_control=False,
+            developer=False,
+            effort="high",
+            fields="mistral",
+            max_tokens_field="max_tokens",
+            reasoning="content",
+            repair=True,
+            stream_options=False,
+            tool_call_ids="nine",
+            user_after_tool=False,
+        ),
+    ),
+    Vendor(
+        "moonshot",
+        "Moonshot AI",
+        "https://api.moonshot.ai/v1",
+        ("api.moonshot.ai", "api.moonshot.cn"),
+        key_variable="MOONSHOT_API_KEY",
+        key_url="https://platform.moonshot.ai/console/api-keys",
+        quirks=_quirks(
+            effort="thinking", max_tokens_field="max_tokens", reasoning="reasoning_content", thought_before_call=True
+        ),
     ),
     Vendor(
         "groq",
@@ -134,7 +205,9 @@ _ROWS = (
         ("api.groq.com",),
         key_variable="GROQ_API_KEY",
         key_url="https://console.groq.com/keys",
-        quirks=_REPAIR,
+        quirks=_quirks(
+            cache_control=False, developer=False, fields="groq", reasoning="none", repair=True, text_parts=False
+        ),
     ),
     Vendor(
         "xai",
@@ -143,6 +216,7 @@ _ROWS = (
         ("api.x.ai", ".api.x.ai"),
         key_variable="XAI_API_KEY",
         key_url="https://console.x.ai",
+        quirks=_ANYWHERE,
     ),
     Vendor(
         "together",
@@ -151,7 +225,7 @@ _ROWS = (
         ("api.together.xyz", "api.together.ai"),
         key_variable="TOGETHER_API_KEY",
         key_url="https://api.together.ai/settings/api-keys",
-        quirks=_MAX_TOKENS,
+        quirks=_quirks(max_tokens_field="max_tokens", top_k=True),
     ),
     Vendor(
         "fireworks",
@@ -160,6 +234,7 @@ _ROWS = (
         ("api.fireworks.ai",),
         key_variable="FIREWORKS_API_KEY",
         key_url="https://app.fireworks.ai/settings/users/api-keys",
+        quirks=_quirks(reasoning="reasoning_content", top_k=True),
     ),
     Vendor(
         "cerebras",
@@ -168,6 +243,7 @@ _ROWS = (
         ("api.cerebras.ai",),
         key_variable="CEREBRAS_API_KEY",
         key_url="https://cloud.cerebras.ai",
+        quirks=_quirks(reasoning="reasoning"),
     ),
     Vendor(
         "huggingface",
@@ -176,7 +252,7 @@ _ROWS = (
         ("router.huggingface.co",),
         key_variable="HF_TOKEN",
         key_url="https://huggingface.co/settings/tokens",
-        quirks=_REPAIR,
+        quirks=_quirks(developer=False, reasoning="none", repair=True),
     ),
     Vendor(
         "zai",
@@ -185,13 +261,19 @@ _ROWS = (
         ("api.z.ai", "open.bigmodel.cn"),
         key_variable="ZAI_API_KEY",
         key_url="https://z.ai/manage-apikey/apikey-list",
-        quirks=_MAX_TOKENS,
+        quirks=_quirks(effort="thinking", max_tokens_field="max_tokens", reasoning="reasoning_content"),
     ),
-    Vendor("ollama", "Ollama", "http://127.0.0.1:11434/v1", (":11434",), quirks=_MAX_TOKENS),
-    Vendor("lmstudio", "LM Studio", "http://127.0.0.1:1234/v1", (":1234",), quirks=_MAX_TOKENS),
-    Vendor("llamacpp", "llama.cpp", "http://127.0.0.1:8080/v1", (), quirks=_MAX_TOKENS),
+    Vendor(
+        "ollama",
+        "Ollama",
+        "http://127.0.0.1:11434/v1",
+        (":11434",),
+        quirks=_quirks(max_tokens_field="max_tokens", reasoning="reasoning"),
+    ),
+    Vendor("lmstudio", "LM Studio", "http://127.0.0.1:1234/v1", (":1234",), quirks=_TEMPLATES),
+    Vendor("llamacpp", "llama.cpp", "http://127.0.0.1:8080/v1", (), quirks=_TEMPLATES),
     # vLLM's own default is port 8000, which is ours as well: a route would lead back to itself.
-    Vendor("vllm", "vLLM", "", ()),
+    Vendor("vllm", "vLLM", "", (), quirks=_quirks(reasoning="reasoning", system="first", top_k=True)),
     Vendor("echo", "the built-in echo", "", (), "echo", "", ""),
 )
 
@@ -222,6 +304,9 @@ _OTHER_NAMES = MappingProxyType({
     "mistral-ai": "mistral",
     "mistralai": "mistral",
     "open-router": "openrouter",
+    "kimi": "moonshot",
+    "moonshotai": "moonshot",
+    "moonshot-ai": "moonshot",
     "deep-seek": "deepseek",
 })
 

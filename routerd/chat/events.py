@@ -7,7 +7,7 @@ Parts may overlap: parallel tool calls grow side by side. An index counts parts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from msgspec import Struct, structs
@@ -89,49 +89,61 @@ class Collector:
 
     def add(self, event: Event) -> None:
         """Take one event in."""
-        getattr(self, f"_on_{type(event).__name__}")(event)
+        _ADD[type(event)](self, event)
 
-    def _on_ReplyStarted(self, event: ReplyStarted) -> None:
+    def _reply_started(self, event: ReplyStarted) -> None:
         self.reply.id, self.reply.model, self.reply.usage = event.id, event.model, event.usage
 
-    def _on_PartStarted(self, event: PartStarted) -> None:
+    def _part_started(self, event: PartStarted) -> None:
         part = self._parts[event.index] = structs.replace(event.part)
         self._choice_of[event.index] = event.choice
         self._choice(event.choice).parts.append(part)
         self._grown[event.index] = []
 
-    def _on_PartDelta(self, event: PartDelta) -> None:
+    def _part_delta(self, event: PartDelta) -> None:
         self._grown[event.index].append(event.text)
         if event.logprobs:
             choice = self._choice(self._choice_of[event.index])
             choice.logprobs = (choice.logprobs or []) + event.logprobs
 
-    def _on_PartSigned(self, event: PartSigned) -> None:
+    def _part_signed(self, event: PartSigned) -> None:
         part = self._parts[event.index]
         if isinstance(part, Text | Thinking | ToolCall):
             part.signature = event.signature
 
-    def _on_PartEnded(self, event: PartEnded) -> None:
+    def _part_ended(self, event: PartEnded) -> None:
         part, grown = self._parts[event.index], "".join(self._grown.pop(event.index, ()))
         if isinstance(part, Text | Thinking | Refusal):
             part.text += grown
         elif isinstance(part, ToolCall):
             part.arguments += grown
 
-    def _on_ChoiceEnded(self, event: ChoiceEnded) -> None:
+    def _choice_ended(self, event: ChoiceEnded) -> None:
         choice = self._choice(event.choice)
         choice.stop, choice.stop_sequence = event.stop, event.stop_sequence
 
-    def _on_ReplyEnded(self, event: ReplyEnded) -> None:
+    def _reply_ended(self, event: ReplyEnded) -> None:
         self.reply.usage = event.usage or self.reply.usage
 
-    def _on_ReplyFailed(self, event: ReplyFailed) -> None:
+    def _reply_failed(self, event: ReplyFailed) -> None:
         raise event.error
 
     def _choice(self, index: int) -> Choice:
         while len(self.reply.choices) <= index:
             self.reply.choices.append(Choice())
         return self.reply.choices[index]
+
+
+_ADD: Mapping[type, Callable[[Collector, Any], None]] = {
+    ReplyStarted: Collector._reply_started,
+    PartStarted: Collector._part_started,
+    PartDelta: Collector._part_delta,
+    PartSigned: Collector._part_signed,
+    PartEnded: Collector._part_ended,
+    ChoiceEnded: Collector._choice_ended,
+    ReplyEnded: Collector._reply_ended,
+    ReplyFailed: Collector._reply_failed,
+}
 
 
 def collect(events: Iterable[Event]) -> Reply:
