@@ -1,0 +1,114 @@
+"""Anthropic's Messages API: the adapter.
+
+What callers ask is read in `anthropic_asked`, and asked of a model by `anthropic_request`; what models reply is read in
+`anthropic_reply`, and answered to callers by `anthropic_answer`.
+
+https://platform.claude.com/docs/en/api/messages
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from routerd.adapters import anthropic_request, sse
+from routerd.adapters.anthropic_answer import KEEP_ALIVE, Renderer, render_reply
+from routerd.adapters.anthropic_asked import parse_request
+from routerd.adapters.anthropic_errors import error_of, error_status, parse_error, render_error
+from routerd.adapters.anthropic_reply import Parser, decode_reply, parse_reply, usage_of
+from routerd.adapters.anthropic_words import FAMILY, NAME
+from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Call, Framing, Losses, Sign
+from routerd.adapters.trouble import excerpt
+from routerd.chat.reply import Usage
+from routerd.chat.request import ChatRequest
+from routerd.errors import RouterError
+
+HEADERS: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
+FORWARDED = frozenset({b"anthropic-version", b"anthropic-beta"})
+COMMENTS = True
+
+
+def base_path(path: str) -> str:
+    """The base path with the API's version, which Anthropic's own base URL leaves out."""
+    return path if path.endswith("/v1") else f"{path}/v1"
+
+
+def call_path(model: str, is_stream: bool) -> str:
+    """The same for every model."""
+    return anthropic_request.PATH
+
+
+def render_request(request: ChatRequest, model: str, quirks: Mapping[str, Any]) -> tuple[Call, Losses]:
+    """The request for `model`. Raises RouterError(invalid_request) for what Anthropic would refuse or spoil."""
+    return anthropic_request.render_request(request, model)
+
+
+def stream_renderer(framing: Framing) -> Renderer:
+    """A writer for one stream."""
+    return Renderer(framing)
+
+
+def stream_parser() -> Parser:
+    """A reader for one stream."""
+    return Parser()
+
+
+def parse_whole(body: bytes) -> Usage | None:
+    """Check a 200's body that is passed on as it is, and return its usage."""
+    return usage_of(decode_reply(body).get("usage"))
+
+
+_CONTENT = frozenset({"content_block_start", "content_block_delta", "message_delta"})
+
+
+def read_event(event: bytes) -> Sign | RouterError:
+    """What one event of a stream means for an attempt that waits for its first content.
+
+    A block's start counts but for texts and thoughts, which start empty.
+    """
+    data = sse.payload(event)
+    if not data:
+        return NOTHING
+    try:
+        said = msgspec.json.decode(data)
+    except UNREADABLE:
+        said = None
+    if not isinstance(said, dict):
+        return RouterError("upstream_garbled", f"streamed what is no event: {excerpt(data)}")
+    kind = said.get("type")
+    if kind == "error" or (said.get("error") and kind is None):
+        return error_of(said, None)
+    if kind == "message_stop":
+        return DONE
+    return CONTENT if kind in _CONTENT and not _is_empty_start(said) else NOTHING
+
+
+def _is_empty_start(said: dict[str, Any]) -> bool:
+    block = said.get("content_block")
+    return isinstance(block, dict) and block.get("type") in ("text", "thinking")
+
+
+__all__ = [
+    "COMMENTS",
+    "FAMILY",
+    "FORWARDED",
+    "HEADERS",
+    "KEEP_ALIVE",
+    "NAME",
+    "base_path",
+    "call_path",
+    "error_status",
+    "parse_error",
+    "parse_reply",
+    "parse_request",
+    "parse_whole",
+    "read_event",
+    "render_error",
+    "render_reply",
+    "render_request",
+    "stream_parser",
+    "stream_renderer",
+]
