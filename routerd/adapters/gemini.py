@@ -1,0 +1,43 @@
+"""Google's Gemini API: generateContent and streamGenerateContent, as callers and as Google speak it.
+
+Source: https://ai.google.dev/api/generate-content
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from routerd.adapters.base import StreamParser
+from routerd.adapters.gemini_answer import list_renderer, render_reply, stream_renderer
+from routerd.adapters.gemini_asked import parse_request
+from routerd.adapters.gemini_errors import error_status, parse_error, render_error
+from routerd.adapters.gemini_reply import Stream, parse_reply, parse_whole, read_event
+from routerd.adapters.gemini_request import call_path, render_request
+from routerd.adapters.gemini_words import FAMILY, FOREIGN_SIGNATURE, NAME
+
+__all__ = [
+    "COMMENTS", "FAMILY", "FOREIGN_SIGNATURE", "FORWARDED", "HEADERS", "KEEP_ALIVE", "NAME", "base_path", "call_path",
+    "error_status", "list_renderer", "parse_error", "parse_reply", "parse_request", "parse_whole", "read_event",
+    "render_error", "render_reply", "render_request", "stream_parser", "stream_renderer",
+]  # fmt: skip
+
+HEADERS: Mapping[str, str] = MappingProxyType({})
+FORWARDED: frozenset[bytes] = frozenset()
+# @google/genai up to 1.x (in gemini-cli) matches `data:` at the beginning of what it holds, and google-genai for Python
+# takes every other line for the JSON of an error: a comment, or anything beside chunks, ends the stream for both.
+KEEP_ALIVE = b""
+COMMENTS = False
+
+_VERSIONED = re.compile(r"/v\d+((alpha|beta)\d*)?$|/publishers/[^/]+$")
+
+
+def base_path(path: str) -> str:
+    """A base URL's path with the version where it is missing; on Vertex models are below a publisher."""
+    return path if _VERSIONED.search(path) else f"{path}/v1beta"
+
+
+def stream_parser() -> StreamParser:
+    """A reader for one stream."""
+    return Stream()

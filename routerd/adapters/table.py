@@ -1,0 +1,16 @@
+"""The one table of adapters: a new wire format is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from routerd.adapters import anthropic, gemini, openai_chat
+from routerd.adapters.base import Adapter
+
+ADAPTERS: Mapping[str, Adapter] = MappingProxyType({
+    "openai": openai_chat,
+    "anthropic": anthropic,
+    "gemini": gemini,
+})
+"""By name, as in router.yaml and in `ChatRequest.dialect`."""
