@@ -28,9 +28,12 @@ from routerd.proxy.upstream import Upstreams
 from routerd.reload import Reloader
 from routerd.settings import Settings
 from routerd.state.counters import Counters
+from routerd.state.database import Database
+from routerd.state.signatures import Signatures
 from routerd.web import load
 
 SWEEP = 0.5  # seconds
+REMEMBERING = 0.25  # seconds to wait for what was kept before; the rest follows behind
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Daemon:
     settings: Settings
     log: Log
     services: Services
+    database: Database
     gateway: Gateway
     reloader: Reloader
     is_ready: bool = False
@@ -55,6 +59,7 @@ class Daemon:
             asyncio.create_task(self.reloader.watch(changes(self.settings.config), self.gateway.adopt), name="watch"),
             asyncio.create_task(self._sweep(), name="sweep"),
         ]
+        await self.services.signatures.load(REMEMBERING)
         self.is_ready = True
         try:
             yield
@@ -64,6 +69,7 @@ class Daemon:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.services.upstreams.pools.close()
+            await asyncio.to_thread(self.database.close)
             self.log.close()
 
     async def _sweep(self) -> None:
@@ -81,9 +87,10 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
     reloader = Reloader(settings.config, log)
     snapshot = reloader.first()
     rng = Random()
-    services = Services(loop, Upstreams(loop, rng), Counters(), log, rng)
+    database = Database(settings.database, log.warning)
+    services = Services(loop, Upstreams(loop, rng), Counters(), log, Signatures(database), rng)
     gateway = Gateway(services, snapshot, hashlib.sha256(token.encode()).digest())
-    return Daemon(settings, log, services, gateway, reloader)
+    return Daemon(settings, log, services, database, gateway, reloader)
 
 
 def run(settings: Settings) -> None:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from routerd import __version__
 from routerd.access import Caller
 from routerd.adapters import openai_chat
+from routerd.adapters.base import Adapter
+from routerd.adapters.table import ADAPTERS
 from routerd.adapters.vendors import SERVED, Vendor, detect
 from routerd.config.addresses import parse_base_url
 from routerd.config.model import Defaults, NodeConfig, ProviderConfig, RouteConfig, RouterConfig
@@ -54,8 +56,10 @@ class Provider:
 
     name: str
     adapter: str
-    url: str  # where requests are posted
+    url: str  # where most requests are posted
     origin: str  # scheme://host:port
+    dialect: Adapter = openai_chat
+    base_url: str = ""  # with the version, without a slash at its end
     models: tuple[str, ...] = ()
     is_active: bool = True
     trouble: str | None = None
@@ -67,11 +71,16 @@ class Provider:
     timeouts: Timeouts = Timeouts()
     health: HealthPolicy = HealthPolicy()
     quirks: Mapping[str, Any] = field(default_factory=dict)
+    is_relayed: bool = True  # callers of the same dialect get its bytes as they are
     echo: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_usable(self) -> bool:
         return self.is_active and self.trouble is None
+
+    def head_at(self, path: str) -> bytes:
+        """As `head`, for requests to another path below the base URL."""
+        return _head(self.base_url + path, self.request_headers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,13 +242,18 @@ def _node(position: int, name: str, entry: NodeConfig, provider: Provider, route
 
 def _provider(name: str, entry: ProviderConfig, defaults: Defaults, secrets: Resolver) -> Provider:
     vendor = detect(name, entry.base_url, entry.vendor, entry.adapter)
-    base_url = entry.base_url or vendor.base_url
-    base = parse_base_url(base_url) if vendor.adapter != "echo" else None
-    url = base_url.rstrip("/") + openai_chat.PATH
-    headers, proxy, trouble = _outgoing(entry, vendor, secrets)
+    dialect = ADAPTERS.get(vendor.adapter, openai_chat)
+    text = (entry.base_url or vendor.base_url).rstrip("/")
+    base = parse_base_url(text) if vendor.adapter != "echo" else None
+    base_url = text.removesuffix(base.path) + dialect.base_path(base.path) if base else ""
+    url = base_url + dialect.call_path("", is_stream=False)
+    quirks = MappingProxyType({**vendor.quirks, **entry.quirks})
+    headers, proxy, trouble = _outgoing(entry, vendor, dialect, secrets)
     return Provider(
         name=name,
         adapter=vendor.adapter,
+        dialect=dialect,
+        base_url=base_url,
         url=url,
         origin=base.origin if base else name,
         models=tuple(entry.models),
@@ -252,7 +266,8 @@ def _provider(name: str, entry: ProviderConfig, defaults: Defaults, secrets: Res
         proxy=proxy,
         timeouts=_override(Timeouts, defaults.timeouts, entry.timeouts),
         health=_override(HealthPolicy, defaults.health, entry.health),
-        quirks=MappingProxyType({**vendor.quirks, **entry.quirks}),
+        quirks=quirks,
+        is_relayed=not quirks.get("repair", False),
         echo=MappingProxyType(entry.echo.model_dump() if entry.echo else {}),
     )
 
@@ -260,11 +275,11 @@ def _provider(name: str, entry: ProviderConfig, defaults: Defaults, secrets: Res
 _Outgoing = tuple[tuple[tuple[bytes, bytes], ...], str | None, str | None]
 
 
-def _outgoing(entry: ProviderConfig, vendor: Vendor, secrets: Resolver) -> _Outgoing:
+def _outgoing(entry: ProviderConfig, vendor: Vendor, dialect: Adapter, secrets: Resolver) -> _Outgoing:
     """The headers of every request to the provider, its proxy, and why it can't be used, if so."""
     if vendor.adapter not in SERVED:
         return (), None, f"this version has no `{vendor.adapter}` adapter yet"
-    headers = dict(_COMMON_HEADERS)
+    headers = {**_COMMON_HEADERS, **dialect.HEADERS}
     try:
         if entry.api_key is not None:
             headers[vendor.auth_header.lower()] = vendor.auth_prefix + secrets.value(entry.api_key)

@@ -18,8 +18,11 @@ FLOORS: list[tuple[str, str]] = [
     ("2 rules", "config access"),
     ("2 rules, compiled", "snapshot"),
     ("2 rules, of a snapshot", "routing"),
-    ("3 hands", "config.example config.file config.secrets config.watch observe proxy state"),
-    ("4 doing", "proxy.exchange proxy.gateway proxy.journey proxy.services reload"),
+    ("3 hands, of the file", "config.file config.write"),
+    ("3 hands, of age", "sealing"),
+    ("3 hands", "config.example config.secrets config.watch observe proxy state"),
+    ("4 doing", "proxy.counting proxy.exchange proxy.journey proxy.rendering proxy.services reload"),
+    ("4 doing, by path", "proxy.endpoints proxy.gateway"),
     ("5 doors", "edge web cli"),
     ("6 roof", "daemon"),
     ("7 start", "cli.serve asgi __main__"),
@@ -33,12 +36,15 @@ OWNERS = {
     "httptools": "edge proxy",
     "httpx": "proxy cli.ask",
     "hypercorn": "edge",
+    "pyrage": "sealing",
     "quart": "web",
+    "sqlite3": "state",
+    "sqlite_utils": "state.migrations",
     "uvloop": "daemon",
     "watchfiles": "config.watch",
     "yaml": "config.document",
 }
-EVERYWHERE = {"pydantic", "pydantic_core", "msgspec", *sys.stdlib_module_names}
+EVERYWHERE = {"pydantic", "pydantic_core", "msgspec", *sys.stdlib_module_names} - {*OWNERS}
 
 IMPURE_MODULES = "asyncio io logging os queue secrets select socket ssl subprocess tempfile threading time uuid"
 IMPURE_CALLS = "now today utcnow open read_text read_bytes write_text write_bytes mkdir unlink iterdir is_file is_dir"

@@ -9,19 +9,19 @@ from routerd.adapters.vendors import GENERIC, QUIRKS, SERVED, VENDORS, Vendor
 from routerd.config.addresses import BadAddress, BaseUrl, parse_base_url
 from routerd.config.findings import Findings
 from routerd.config.model import ProviderConfig, RouterConfig
+from routerd.config.places import SECRET_HEADER
 from routerd.config.problem import Path
 from routerd.config.references import BadReference, Reference, is_header_text, parse_key, parse_value
 from routerd.config.similar import did_you_mean
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_SECRET_HEADER = re.compile(r"authorization|api-?key|token|secret|password|cookie", re.IGNORECASE)
 _FRAMING_HEADERS = re.compile(
     r"accept-encoding|connection|content-(?:length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade",
     re.IGNORECASE,
 )
 _PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 _LONGEST_MODEL = 256
-_SEALING = "write `env:NAME`, and keep the key in the environment"
+_SEALING = "seal it with `routerd key seal`, or write `env:NAME`"
 _IGNORED_BY_ECHO = ("vendor", "base_url", "api_key", "allow_private", "headers", "proxy", "quirks")
 _ENDPOINTS = ("/chat/completions", "/completions", "/messages", "/responses", "/models")
 
@@ -88,11 +88,8 @@ def _check_echo(findings: Findings, path: Path, provider: ProviderConfig) -> Non
 
 def _tell_not_served(findings: Findings, path: Path, provider: ProviderConfig, vendor: Vendor) -> None:
     explicit = provider.adapter is not None
-    hint = None
-    if vendor.compatible_url is not None and not explicit:
-        hint = f"`adapter: openai` reaches {vendor.title} by its OpenAI-compatible API"
     message = f"this version has no `{vendor.adapter}` adapter yet, so the provider is not used"
-    findings.warning((*path, "adapter") if explicit else path, message, hint, key=not explicit)
+    findings.warning((*path, "adapter") if explicit else path, message, key=not explicit)
 
 
 def _check_base_url(findings: Findings, path: Path, provider: ProviderConfig, vendor: Vendor) -> BaseUrl | None:
@@ -130,7 +127,7 @@ def _check_key(findings: Findings, path: Path, provider: ProviderConfig, vendor:
         if reference is not None and reference.kind == "plain":
             findings.warning(place, "the key stands here in plain text", _SEALING)
         return
-    has_other = any(_SECRET_HEADER.search(name) for name in provider.headers)
+    has_other = any(SECRET_HEADER.search(name) for name in provider.headers)
     if vendor.key_variable is not None and not has_other and findings.is_whole(path):
         hint = f"write `api_key: env:{vendor.key_variable}`"
         findings.warning(path, f"{vendor.title} asks for a key, and none is here", hint, key=True)
@@ -154,12 +151,12 @@ def _check_headers(findings: Findings, path: Path, provider: ProviderConfig) -> 
         elif (reference := _read(findings, place, value)) is not None and reference.kind == "plain":
             if not is_header_text(value):
                 findings.error(place, "a header's value has only printable ASCII characters")
-            elif _SECRET_HEADER.search(name):
+            elif SECRET_HEADER.search(name):
                 findings.warning(place, "this secret stands here in plain text", _SEALING)
 
 
 def _check_plain_http(findings: Findings, path: Path, provider: ProviderConfig, url: BaseUrl | None) -> None:
-    has_secret = provider.api_key is not None or any(_SECRET_HEADER.search(name) for name in provider.headers)
+    has_secret = provider.api_key is not None or any(SECRET_HEADER.search(name) for name in provider.headers)
     if url is None or url.scheme != "http" or url.is_private or provider.allow_private or not has_secret:
         return
     hint = "write https://, or `allow_private: true` if the host is in a network of yours"
@@ -183,7 +180,7 @@ def _check_proxy(findings: Findings, path: Path, provider: ProviderConfig) -> No
     elif parts.password is not None:
         password = _read(findings, place, unquote(parts.password))
         if password is not None and password.kind == "plain":
-            findings.warning(place, "the proxy's password stands here in plain text", "write `env:NAME` in its place")
+            findings.warning(place, "the proxy's password stands here in plain text", _SEALING)
 
 
 def _check_quirks(findings: Findings, path: Path, provider: ProviderConfig) -> None:

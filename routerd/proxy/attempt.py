@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from routerd.adapters import openai_chat, sse
+from routerd.adapters import sse
 from routerd.adapters.base import CONTENT, NOTHING, Headers, Sign
 from routerd.errors import RouterError
 from routerd.proxy.connection import Line
@@ -27,17 +27,27 @@ class Attempt:
     """A whole answer is ready when its end has come; a stream, when its first content has. `ready` resolves with what
     went wrong instead, or None.
 
+    `path` follows the provider's base path; None: the one of most requests to it.
     `extra` are the headers that this caller's request adds. `is_stream` says what was asked for; `streams`, what came:
     a provider may answer plain JSON all the same.
     """
 
     __slots__ = (
         "_heard", "_heard_at", "_looked_at", "body", "ended", "extra", "failure", "headers", "is_stream", "line",
-        "pieces", "ready", "size", "started", "status", "streams", "target",
+        "path", "pieces", "ready", "size", "started", "status", "streams", "target",
     )  # fmt: skip
 
-    def __init__(self, target: Target, body: bytes, extra: Headers, is_stream: bool, started: float) -> None:
+    def __init__(
+        self,
+        target: Target,
+        body: bytes,
+        extra: Headers,
+        is_stream: bool,
+        started: float,
+        path: str | None = None,
+    ) -> None:
         self.target = target
+        self.path = path
         self.body = body
         self.extra = extra
         self.is_stream = is_stream
@@ -123,9 +133,10 @@ class Attempt:
         """Read the events that came since; the first content or error decides."""
         held = self.take()
         self.pieces.append(held)
+        read = self.target.provider.dialect.read_event
         end = self._looked_at + sse.whole_events(held[self._looked_at :])
         for event in sse.split_events(held[self._looked_at : end]):
-            sign = openai_chat.read_event(event)
+            sign = read(event)
             if sign is NOTHING:
                 continue
             return self._decide(sign)

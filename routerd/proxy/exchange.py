@@ -17,7 +17,9 @@ async def exchange(journey: Journey, services: Services) -> None:
     """
     walk = journey.walk()
     while (step := walk.next(services.now())) is not None:
-        attempt = journey.begin(step)
+        attempt = journey.begin(step, walk)
+        if attempt is None:
+            continue
         try:
             await services.upstreams.open(attempt)
             failure = await journey.carry(attempt)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
 from routerd.access import ANONYMOUS, Caller, identify
-from routerd.adapters import openai_chat
 from routerd.errors import RouterError
-from routerd.proxy import headers, inbound, listing
+from routerd.proxy import endpoints, headers
 from routerd.proxy.door import Head, Outlet
-from routerd.proxy.exchange import exchange
+from routerd.proxy.endpoints import Endpoint
 from routerd.proxy.journey import Journey
 from routerd.proxy.services import Services
 from routerd.snapshot import Snapshot, changed_accounts
@@ -64,7 +62,7 @@ class Gateway:
         return Admitted(endpoint, head, caller, snapshot, request_id)
 
     def _judge(self, head: Head, snapshot: Snapshot) -> tuple[Endpoint, Caller]:
-        endpoint = _endpoint(head)
+        endpoint = endpoints.find(head)
         caller = identify(head, snapshot, self._admin_digest)
         if head.method == "POST":
             _check_media(head, caller)
@@ -73,10 +71,11 @@ class Gateway:
     async def answer(self, admitted: Admitted, body: bytes | bytearray, outlet: Outlet) -> None:
         """Answer through `outlet`. Raises nothing but CancelledError: the caller has gone."""
         services = self._services
-        journey = Journey(admitted.request_id, admitted.snapshot, outlet, services)
+        endpoint = admitted.endpoint
+        journey = Journey(admitted.request_id, endpoint.dialect, admitted.snapshot, outlet, services)
         services.under_way.add(journey)
         try:
-            await admitted.endpoint(services, admitted, body, journey)
+            await endpoint.answer(services, admitted, body, journey)
         except RouterError as error:
             journey.fail(error)
         except Exception as error:
@@ -87,50 +86,13 @@ class Gateway:
 
     def refusal(self, error: RouterError, path: str) -> tuple[int, bytes, bytes]:
         """Status, head lines and body that say `error` in the dialect that `path` speaks."""
+        dialect = endpoints.dialect_of(path)
         known = headers.identity(self._next_id()) + headers.way(self.current, None, None, 0)
         lines = headers.JSON + known + headers.of_error(error)
-        return error.status, lines, openai_chat.render_error(error)
+        return dialect.error_status(error), lines, dialect.render_error(error)
 
     def _next_id(self) -> str:
         return f"{self._prefix}{next(self._ids):x}"
-
-
-Endpoint = Callable[[Services, Admitted, bytes | bytearray, Journey], Awaitable[None]]
-
-
-def _chat(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> Awaitable[None]:
-    journey.take(inbound.parse(admitted.head, admitted.caller, body))
-    return exchange(journey, services)
-
-
-async def _models(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:
-    journey.whole(listing.models(admitted.snapshot, admitted.caller, admitted.head))
-
-
-async def _model(services: Services, admitted: Admitted, body: bytes | bytearray, journey: Journey) -> None:
-    name = admitted.head.path.removeprefix("/v1/models/")
-    journey.whole(listing.model(admitted.snapshot, admitted.caller, admitted.head, name))
-
-
-_ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
-    "/v1/chat/completions": {"POST": _chat},
-    "/v1/models": {"GET": _models},
-}
-_MODEL: Mapping[str, Endpoint] = {"GET": _model}
-
-
-def _endpoint(head: Head) -> Endpoint:
-    methods = _ENDPOINTS.get(head.path) or (_MODEL if head.path.startswith("/v1/models/") else None)
-    if methods is None:
-        raise RouterError("not_found", f"There is no {head.path} here.")
-    endpoint = methods.get(head.method)
-    if endpoint is None:
-        raise RouterError(
-            "method_not_allowed",
-            f"{head.path} takes {', '.join(methods)}, not {head.method}.",
-            allow=", ".join(methods),
-        )
-    return endpoint
 
 
 def _check_media(head: Head, caller: Caller) -> None:

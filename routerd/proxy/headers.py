@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import ceil
 from urllib.parse import quote
 
-from routerd.adapters.base import Headers
+from routerd.adapters.base import Headers, Losses
 from routerd.errors import RouterError
 from routerd.snapshot import Route, Snapshot, Target
 
@@ -15,6 +15,7 @@ JSON = b"content-type: application/json\r\n"
 
 _PASSED = frozenset({b"request-id", b"retry-after", b"retry-after-ms"})
 _PASSED_PREFIXES = (b"x-ratelimit-", b"openai-", b"anthropic-ratelimit-")
+_MOST_DROPPED = 1024
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
@@ -51,6 +52,21 @@ def _way(snapshot: Snapshot, route: Route | None, target: Target | None, attempt
         names = (ascii_name(target.provider.name), ascii_name(target.model))
         lines += b"x-routerd-provider: %b\r\nx-routerd-model: %b\r\n" % names
     return lines + b"x-routerd-attempts: %d\r\n" % attempts if attempts else lines
+
+
+def dropped(losses: Losses) -> bytes:
+    """What a target was not told: at most 1,024 bytes, then how many more there are."""
+    if not losses:
+        return b""
+    names = [ascii_name(pointer).replace(b",", b"%2C") for pointer in losses]
+    kept = 0
+    size = -1
+    while kept < len(names) and size + 1 + len(names[kept]) <= _MOST_DROPPED:
+        size += 1 + len(names[kept])
+        kept += 1
+    if kept < len(names):
+        names[kept:] = [b"+%d" % (len(names) - kept)]
+    return b"x-routerd-dropped: %b\r\n" % b",".join(names)
 
 
 def of_error(error: RouterError) -> bytes:

@@ -9,46 +9,65 @@ from typing import Any
 import msgspec
 
 from routerd.access import Caller
-from routerd.adapters import openai_chat
-from routerd.adapters.base import UNREADABLE, Headers
+from routerd.adapters import anthropic, gemini, openai_chat
+from routerd.adapters.base import UNREADABLE, Adapter, Headers
+from routerd.adapters.table import ADAPTERS
+from routerd.chat.request import ChatRequest
 from routerd.errors import RouterError
 from routerd.proxy import body
-from routerd.proxy.attempt import Attempt
 from routerd.proxy.door import Head
-from routerd.snapshot import Target
 
-_BRACKET, _BRACE = ord("["), ord("{")
+_BRACKET, _BRACE, _QUOTE = b'[{"'
 _LONGEST_MODEL = 256  # characters; names are remembered, logged and sent back
-_FORWARDED = frozenset({b"openai-beta", b"traceparent", b"tracestate"})
+FOREIGN_SIGNATURE = b'"routerd:'
+_TRACE = frozenset({b"traceparent", b"tracestate"})
+
+_PASSING = {
+    name: _TRACE | (dialect.FORWARDED - {each.lower().encode() for each in dialect.HEADERS})
+    for name, dialect in ADAPTERS.items()
+}
+"""Headers that pass between two who speak a dialect, but for those that every provider is sent anyway."""
 
 
 @dataclass(slots=True)
 class Inbound:
     """One request for a completion. Immutable by habit: every attempt is rendered afresh from it."""
 
+    dialect: Adapter
     head: Head
     caller: Caller
     fields: body.Fields
     model: str
     is_stream: bool
     stream_options: dict[str, Any] | None  # None: no stream
-    forwarded: Headers  # the headers that go to the provider
+    _chat: ChatRequest | None = None
 
     @property
     def wants_usage(self) -> bool:
-        """Whether the caller asked for the closing usage chunk."""
-        return bool(self.stream_options and self.stream_options.get("include_usage"))
+        """Whether the caller asked for the closing usage chunk, or its dialect has usage in every stream."""
+        return self.dialect is not openai_chat or bool(self.stream_options and self.stream_options.get("include_usage"))
 
-    def attempt(self, target: Target, started: float) -> Attempt:
-        """The request to `target`."""
-        changes = openai_chat.relay_changes(self.fields, target.model, self.stream_options, target.provider.quirks)
-        return Attempt(target, body.render(self.fields, changes), self.forwarded, self.is_stream, started)
+    @property
+    def chat(self) -> ChatRequest:
+        """The whole request, read at first need. Raises RouterError(invalid_request)."""
+        if self._chat is None:
+            try:
+                decoded = {name: msgspec.json.decode(raw) for name, raw in self.fields.items()}
+            except UNREADABLE as error:
+                raise RouterError("invalid_request", f"The body is not valid JSON: {error}.") from None
+            self._chat = self.dialect.parse_request(decoded, self.model, self.is_stream)
+        return self._chat
 
-    def dropped(self, target: Target) -> bytes:
-        """The header line that names what `target` is not told; empty when it is told all."""
-        if self.stream_options and not target.provider.quirks.get("stream_options", True):
-            return b"x-routerd-dropped: /stream_options\r\n"
-        return b""
+    @property
+    def holds_foreign_signatures(self) -> bool:
+        """Whether thinking in the history was signed by another family than the caller's dialect stands for."""
+        return FOREIGN_SIGNATURE in bytes(self.fields[_TURNS[self.dialect.NAME]])
+
+    def forwarded(self, dialect: Adapter) -> Headers:
+        """The caller's headers that go to a provider of `dialect`."""
+        fields = self.head.fields
+        names = _PASSING[dialect.NAME] if dialect is self.dialect else _TRACE
+        return [] if names.isdisjoint(fields) else [(name, fields[name]) for name in names if name in fields]
 
     def affinity(self, rule: str) -> bytes | None:
         """What keeps this request with its like: by caller, by a header, or by the conversation's opening."""
@@ -60,32 +79,63 @@ class Inbound:
 
     def _opening(self) -> bytes:
         """A digest of the messages up to the first of the user: the same all through a conversation."""
+        name = _TURNS[self.dialect.NAME]
         digest = hashlib.sha256()
         try:
-            for message in msgspec.json.decode(self.fields["messages"], type=list[msgspec.Raw]):
+            for message in msgspec.json.decode(self.fields[name], type=list[msgspec.Raw]):
                 digest.update(message)
-                if memoryview(message)[0] == _BRACE and msgspec.json.decode(message).get("role") == "user":
+                if memoryview(message)[0] == _BRACE and msgspec.json.decode(message).get("role") in ("user", None):
                     break
         except UNREADABLE as error:
-            raise RouterError("invalid_request", f"`messages` can't be read: {error}.", param="messages") from None
+            raise RouterError("invalid_request", f"`{name}` can't be read: {error}.", param=name) from None
         return digest.digest()
 
 
-def parse(head: Head, caller: Caller, data: bytes | bytearray) -> Inbound:
+_TURNS = {"openai": "messages", "anthropic": "messages", "gemini": "contents"}
+
+
+def parse_chat(head: Head, caller: Caller, data: bytes | bytearray) -> Inbound:
     """Read a chat completion request. Raises RouterError(invalid_request); the rest is the provider's to judge."""
     fields = body.parse(data)
     model = _string(fields, "model")
-    if len(model) > _LONGEST_MODEL:
-        raise RouterError("invalid_request", f"`model` has more than {_LONGEST_MODEL} characters.", param="model")
+    _check_model(model)
     _list(fields, "messages")
     is_stream = "stream" in fields and _boolean(fields, "stream")
     options = _options(fields) if is_stream else None
-    return Inbound(head, caller, fields, model, is_stream, options, _forwarded(head))
+    return Inbound(openai_chat, head, caller, fields, model, is_stream, options)
 
 
-def _forwarded(head: Head) -> Headers:
-    fields = head.fields
-    return [] if _FORWARDED.isdisjoint(fields) else [(name, fields[name]) for name in _FORWARDED if name in fields]
+def parse_messages(head: Head, caller: Caller, data: bytes | bytearray) -> Inbound:
+    """As `parse_chat`, of Anthropic's Messages."""
+    fields = body.parse(data)
+    model = _string(fields, "model")
+    _check_model(model)
+    _list(fields, "messages")
+    return Inbound(anthropic, head, caller, fields, model, "stream" in fields and _boolean(fields, "stream"), None)
+
+
+def parse_contents(head: Head, caller: Caller, data: bytes | bytearray, model: str, is_stream: bool) -> Inbound:
+    """As `parse_chat`, of Gemini's generateContent: its path tells the model."""
+    return _contents(head, caller, body.parse(data), model, is_stream)
+
+
+def parse_count(head: Head, caller: Caller, data: bytes | bytearray, model: str) -> Inbound:
+    """As `parse_contents`, of Gemini's countTokens: what is counted may stand one level down."""
+    fields = body.parse(data)
+    inner = fields.get("generateContentRequest") or fields.get("generate_content_request")
+    return _contents(head, caller, fields if inner is None else body.parse(bytes(inner)), model, is_stream=False)
+
+
+def _contents(head: Head, caller: Caller, fields: body.Fields, model: str, is_stream: bool) -> Inbound:
+    _check_model(model)
+    if "contents" not in fields or memoryview(fields["contents"])[0] not in (_BRACKET, _BRACE, _QUOTE):
+        raise RouterError("invalid_request", "`contents` must be a list and is required.", param="contents")
+    return Inbound(gemini, head, caller, fields, model, is_stream, None)
+
+
+def _check_model(model: str) -> None:
+    if len(model) > _LONGEST_MODEL:
+        raise RouterError("invalid_request", f"`model` has more than {_LONGEST_MODEL} characters.", param="model")
 
 
 def _string(fields: body.Fields, name: str) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import time
 
-from routerd.adapters import openai_chat, sse
+from routerd.adapters.base import Adapter, Framing
 from routerd.chat.reply import Usage
 from routerd.errors import RouterError
-from routerd.proxy import headers
+from routerd.proxy import headers, rendering
 from routerd.proxy.attempt import Attempt
+from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
 from routerd.proxy.inbound import Inbound
-from routerd.proxy.relay import StreamRelay
+from routerd.proxy.lanes import Lane
 from routerd.proxy.services import Services
 from routerd.routing import lookup
-from routerd.routing.modes import Step
+from routerd.routing.modes import Plan, Step
 from routerd.routing.planner import Planner
 from routerd.routing.walk import Walk
 from routerd.snapshot import Route, Snapshot, Target
@@ -27,12 +29,15 @@ class Journey:
     """Opened: the caller's stream has its head. Committed: the first content has gone to the caller."""
 
     __slots__ = (
-        "_attempt", "_attempts", "_committed_at", "_is_open", "_is_stream", "_outlet", "_relay", "_request",
-        "_request_id", "_route", "_services", "_snapshot", "_spoke_at", "_target", "_usage",
+        "_attempt", "_attempts", "_carrier", "_committed_at", "_dialect", "_is_open", "_is_stream", "_lane", "_outlet",
+        "_request", "_request_id", "_route", "_services", "_snapshot", "_spoke_at", "_target", "_usage",
     )  # fmt: skip
 
-    def __init__(self, request_id: str, snapshot: Snapshot, outlet: Outlet, services: Services) -> None:
+    def __init__(
+        self, request_id: str, dialect: Adapter, snapshot: Snapshot, outlet: Outlet, services: Services
+    ) -> None:
         self._request_id = request_id
+        self._dialect = dialect  # the caller's
         self._snapshot = snapshot
         self._outlet = outlet
         self._services = services
@@ -42,7 +47,8 @@ class Journey:
         self._target: Target | None = None  # of the last attempt
         self._attempt: Attempt | None = None  # under way
         self._attempts = 0
-        self._relay: StreamRelay | None = None
+        self._lane: Lane  # of the last attempt
+        self._carrier: Carrier | None = None
         self._usage: Usage | None = None
         self._is_open = False
         self._spoke_at = services.now()
@@ -55,16 +61,24 @@ class Journey:
         self._request = request
         self._is_stream = request.is_stream
 
+    def through(self, kind: Callable[[Outlet], Outlet]) -> None:
+        """Answer through an outlet of this kind before the door's own."""
+        self._outlet = kind(self._outlet)
+
     def walk(self) -> Walk:
+        """Set out on the plan. Raises as `plan` does."""
+        made = self.plan()
+        self._services.counters.advance(made)
+        return Walk(made, self._services.counters, self._services.rng.random)
+
+    def plan(self) -> Plan:
         """Make the plan. Raises RouterError: unknown_model, forbidden, no_target or rate_limited."""
         request, counters = self._request, self._services.counters
         resolution = self._resolve(request)
         route = self._route = resolution.route
         planner = self._snapshot.memo.get(Planner) or self._snapshot.remember(Planner, Planner())
         affinity = None if route.affinity == "none" else request.affinity(route.affinity)
-        made = planner.plan(route, resolution.hint, counters, self._services.now(), affinity)
-        counters.advance(made)
-        return Walk(made, counters, self._services.rng.random)
+        return planner.plan(route, resolution.hint, counters, self._services.now(), affinity)
 
     def _resolve(self, request: Inbound) -> lookup.Resolution:
         found: lookup.Resolution | None = self._snapshot.memo.get(request.model)
@@ -76,13 +90,18 @@ class Journey:
         lookup.allowed(found, request.caller.routes)
         return found
 
-    def begin(self, step: Step) -> Attempt:
-        """The next attempt; it is rendered afresh, so that every attempt says the same."""
-        target = self._target = step.target
-        now = self._services.now()
-        attempt = self._attempt = self._request.attempt(target, now)
+    def begin(self, step: Step, walk: Walk) -> Attempt | None:
+        """The next attempt, rendered afresh so that every attempt says the same; None: the target can't be told it."""
+        target, services = step.target, self._services
+        on_loss = self._route.on_loss if self._route is not None else "warn"
+        try:
+            attempt, self._lane = rendering.begin(self._request, target, on_loss, self._request_id, services)
+        except RouterError as error:
+            walk.passed_over(error)
+            return None
+        self._attempt, self._target = attempt, target
         self._attempts += 1
-        self._services.counters.begin(target, now)
+        services.counters.begin(target, attempt.started)
         return attempt
 
     def settle(self, attempt: Attempt, error: RouterError | None) -> None:
@@ -92,14 +111,17 @@ class Journey:
         if error is not None:
             self._sign(error, attempt.target)
         self._services.counters.settle(attempt.target, error, attempt.started, now)
+        if error is None and self._lane.reply is not None:
+            for choice in self._lane.reply.choices:
+                self._services.signatures.note(self._request.caller.name, choice.parts)
         self._note(attempt, now, error.kind if error else None, error.upstream_status if error else 200)
 
     def abandon(self, attempt: Attempt, kind: str) -> None:
         """The caller has gone, or we have erred: the upstream is closed at once, and nobody's health changes."""
         self._attempt = None
         attempt.close()
-        if self._relay is not None:
-            self._relay.close()
+        if self._carrier is not None:
+            self._carrier.close()
         self._services.counters.release(attempt.target, attempt.started)
         self._note(attempt, self._services.now(), kind, None)
 
@@ -111,56 +133,56 @@ class Journey:
         Raises RouterError when there is nothing in it that a caller could be given.
         """
         if not 200 <= attempt.status < 300:
-            raise openai_chat.parse_error(attempt.status, attempt.headers, attempt.take())
+            raise attempt.target.provider.dialect.parse_error(attempt.status, attempt.headers, attempt.take())
         if attempt.streams:
             return await self._stream(attempt)
-        body = attempt.take()
-        self._usage = openai_chat.parse_whole(body)
         if self._is_stream:
-            self._start(attempt, openai_chat.replay(body, with_usage=self._request.wants_usage))
+            said, self._usage = self._lane.replayed(attempt.take())
+            self._start(attempt, said)
             self._outlet.end(self._closing())
         else:
-            self._outlet.whole(200, self._head(headers.JSON, attempt), body)
+            said, self._usage = self._lane.whole(attempt.take())
+            self._outlet.whole(200, self._head(headers.JSON, attempt), said)
         return None
 
     async def _stream(self, attempt: Attempt) -> RouterError | None:
-        relay = self._relay = StreamRelay(
-            self._outlet,
-            self._services.loop.create_future(),
-            hide_usage=not self._request.wants_usage,
-            clean=self._services.log.redactor.clean,
-            closing=self._closing(),
-        )
-        self._services.counters.proved(attempt.target, attempt.started)
-        relay.start(attempt, lambda data: self._start(attempt, data))
-        failure = await relay.done
-        self._usage = relay.usage
+        services = self._services
+        done = services.loop.create_future()
+        clean = services.log.redactor.clean
+        carrier = self._carrier = self._lane.carrier(self._outlet, done, clean, self._closing())
+        services.counters.proved(attempt.target, attempt.started)
+        carrier.start(attempt, lambda data: self._start(attempt, data))
+        failure: RouterError | None = await done
+        self._usage = carrier.usage
         return failure
 
     def _start(self, attempt: Attempt, data: bytes) -> None:
         """Commit a stream with its first bytes."""
         self._committed_at = self._services.now()
-        if self._is_open:
-            self._outlet.write(data)
-        else:
+        if not self._is_open:
             self._is_open = True
             self._outlet.start(200, self._head(headers.STREAM, attempt), data)
+        elif data:
+            self._outlet.write(data)
 
-    def whole(self, body: bytes) -> None:
-        """Answer 200 with a body of our own."""
-        self._outlet.whole(200, headers.JSON + headers.identity(self._request_id) + self._way(), body)
+    def whole(self, body: bytes, target: Target | None = None, more: bytes = b"") -> None:
+        """Answer 200 with a body that no attempt brought; `more` are header lines."""
+        self._target = target
+        lines = headers.JSON + headers.identity(self._request_id) + self._way() + more
+        self._outlet.whole(200, lines, body)
 
     def fail(self, error: RouterError) -> None:
         """Tell the caller, in its dialect: with a status, or in-band once the stream is open."""
-        body = openai_chat.render_error(error)
         if self._is_open:
-            return self._outlet.end(sse.render_event(body) + self._closing(), close=True)
+            said = self._dialect.stream_renderer(Framing(self._request_id, int(time()))).fail(error)
+            return self._outlet.end(said + self._closing(), close=True)
+        status = self._dialect.error_status(error)
         if self._attempts == 0:
             self._services.log.info(
-                "refused", request_id=self._request_id, kind=error.kind, status=error.status, message=error.message
+                "refused", request_id=self._request_id, kind=error.kind, status=status, message=error.message
             )
         lines = headers.JSON + headers.identity(self._request_id) + self._way() + headers.of_error(error)
-        self._outlet.whole(error.status, lines, body)
+        self._outlet.whole(status, lines, self._dialect.render_error(error))
 
     # Once a second
 
@@ -169,41 +191,40 @@ class Journey:
         attempt = self._attempt
         if attempt is not None:
             timeouts = attempt.target.provider.timeouts
-            if self._relay is not None:
-                self._relay.tick(now, timeouts.idle)
+            if self._carrier is not None:
+                self._carrier.tick(now, timeouts.idle)
             else:
                 attempt.tick(now, timeouts)
-        if self._is_stream and self._is_silent(now):
+        if self._is_stream and self._dialect.KEEP_ALIVE and self._is_silent(now):
             self._spoke_at = now
             self._speak()
 
     def _is_silent(self, now: float) -> bool:
         patience = self._services.open_after
-        if self._relay is not None and (self._relay.silent(now) < patience or self._relay.done.done()):
+        if self._carrier is not None and (self._carrier.silent(now) < patience or self._carrier.done.done()):
             return False
         return now - self._spoke_at >= patience
 
     def _speak(self) -> None:
         if self._is_open:
-            return self._outlet.write(openai_chat.KEEP_ALIVE)
+            return self._outlet.write(self._dialect.KEEP_ALIVE)
         self._is_open = True
         known = headers.way(self._snapshot, self._route, None, 0)
         lines = headers.STREAM + headers.identity(self._request_id) + known
-        self._outlet.start(200, lines, openai_chat.KEEP_ALIVE)
+        self._outlet.start(200, lines, self._dialect.KEEP_ALIVE)
 
     # What is told about it
 
     def _head(self, kind: bytes, attempt: Attempt) -> bytes:
         own = headers.identity(self._request_id)
-        dropped = self._request.dropped(attempt.target)
-        return b"".join((kind, own, self._way(), dropped, *headers.passed(attempt.headers)))
+        return b"".join((kind, own, self._way(), self._lane.dropped, *headers.passed(attempt.headers)))
 
     def _way(self) -> bytes:
         return headers.way(self._snapshot, self._route, self._target, self._attempts)
 
     def _closing(self) -> bytes:
         """What a stream that was opened early could not say in its head."""
-        if not self._is_open or self._route is None:
+        if not self._is_open or self._route is None or not self._dialect.COMMENTS:
             return b""
         facts = headers.way(self._snapshot, self._route, self._target, self._attempts)
         return b": %b\n\n" % facts.strip().replace(b"\r\n", b", ")

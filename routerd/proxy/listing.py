@@ -50,5 +50,20 @@ class _Anthropic:
         return {"data": [cls.render(snapshot, name) for name in names], "has_more": False, **ends}
 
 
-def _dialect(head: Head) -> type[_OpenAI] | type[_Anthropic]:
+class _Gemini:
+    """https://ai.google.dev/api/models#method:-models.list"""
+
+    @staticmethod
+    def render(_: Snapshot, name: str) -> dict[str, Any]:
+        methods = ["generateContent", "streamGenerateContent", "countTokens"]
+        return {"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": methods}
+
+    @classmethod
+    def render_list(cls, snapshot: Snapshot, names: list[str]) -> dict[str, Any]:
+        return {"models": [cls.render(snapshot, name) for name in names]}
+
+
+def _dialect(head: Head) -> type[_OpenAI | _Anthropic | _Gemini]:
+    if head.path.startswith("/v1beta/") or b"x-goog-api-key" in head.fields:
+        return _Gemini
     return _Anthropic if b"anthropic-version" in head.fields else _OpenAI

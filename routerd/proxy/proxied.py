@@ -49,11 +49,12 @@ class Proxied:
 
     async def _carry(self, attempt: Attempt) -> None:
         provider = attempt.target.provider
+        url = provider.url if attempt.path is None else provider.base_url + attempt.path
         timeout = httpx.Timeout(None, connect=provider.timeouts.connect)  # the others are the sweep's
         async with (
             httpx.AsyncClient(proxy=provider.proxy, trust_env=False, timeout=timeout, follow_redirects=False) as client,
             client.stream(
-                "POST", provider.url, content=attempt.body, headers=[*provider.request_headers, *attempt.extra]
+                "POST", url, content=attempt.body, headers=[*provider.request_headers, *attempt.extra]
             ) as response,
         ):
             if self.sink is not None:

@@ -7,28 +7,23 @@ import re
 from collections.abc import Callable
 
 from routerd.adapters import openai_chat, sse
-from routerd.adapters.base import Headers
-from routerd.chat.reply import Usage
 from routerd.errors import RouterError
-from routerd.proxy.attempt import MAX_EVENT, Attempt
-from routerd.proxy.connection import Line
+from routerd.proxy.attempt import MAX_EVENT
+from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
 
 _FINISH = re.compile(rb'"finish_reason":\s*"[^"]')
 _SPACED = re.compile(rb'"\w+": ')  # a key as Python writes it; in content the quote before the colon is escaped
 
 
-class StreamRelay:
-    """Carries a committed stream to the caller, one write per network read.
+class StreamRelay(Carrier):
+    """Carries a chat completion stream as it is.
 
     It promises what v1 callers rely on: `[DONE]` at the end, the usage chunk only for those who asked, an error event
-    instead of an end without a finish, and whole events only. `done` resolves with the failure, or None.
+    instead of an end without a finish, and whole events only.
     """
 
-    __slots__ = (
-        "_carry", "_clean", "_closing", "_failure", "_finish", "_heard", "_heard_at", "_hide_usage", "_line",
-        "_outlet", "_saw_done", "_saw_finish", "done", "usage",
-    )  # fmt: skip
+    __slots__ = ("_carry", "_finish", "_hide_usage", "_saw_finish")
 
     def __init__(
         self,
@@ -39,59 +34,21 @@ class StreamRelay:
         clean: Callable[[str], str],
         closing: bytes = b"",
     ) -> None:
-        self._outlet = outlet
+        super().__init__(outlet, done, clean=clean, closing=closing)
         self._hide_usage = hide_usage
-        self._clean = clean
-        self._closing = closing  # a comment that goes before the end
-        self._line: Line | None = None
         self._carry = b""
         self._finish = b'"finish_reason":"'
-        self._saw_finish = self._saw_done = False
-        self._failure: RouterError | None = None
-        self.done = done
-        self._heard = True  # a byte came since the last tick
-        self._heard_at = 0.0
-        self.usage: Usage | None = None
+        self._saw_finish = False
 
-    def start(self, attempt: Attempt, write: Callable[[bytes], None]) -> None:
-        """Take over from `attempt`: what it held goes out through `write`, the rest as it comes."""
-        held = attempt.take()
+    def _first(self, held: bytes) -> bytes:
         if _SPACED.search(held):
             self._finish = b'"finish_reason": "'
-        write(self._pass(held))
-        if self._failure is not None:
-            attempt.close()
-            self._end(b"")
-        elif attempt.failure is not None:
-            self.on_failure(attempt.failure)
-        elif attempt.ended or attempt.line is None:
-            self.on_end()
-        else:
-            self._line = attempt.line
-            self._line.sink = self
-            self._outlet.source = self._line
+        return self._pass(held)
 
-    def silent(self, now: float) -> float:
-        """Seconds since a byte came, as far as the ticks can tell: never more than it was."""
-        return now - self._heard_at
-
-    def tick(self, now: float, idle: float) -> None:
-        """End it when nothing has come for `idle` seconds."""
-        if self._heard or (self._line is not None and self._line.is_paused):  # paused: nothing can come
-            self._heard, self._heard_at = False, now
-        if self.done.done():
-            return
-        if self._saw_done and self.silent(now) > 0:  # an upstream that has said its last, and does not end
-            self.close()
-            self.on_end()
-        elif self.silent(now) > idle:
-            self.close()
-            self.on_failure(RouterError("upstream_timeout", f"timed out: `idle` ({idle:g} s)"))
+    def _said(self, error: RouterError) -> bytes:
+        return _error_event(error)
 
     # Sink
-
-    def on_head(self, status: int, headers: Headers) -> None:
-        """Never called: the head has come before."""
 
     def on_data(self, data: bytes) -> None:
         self._heard = True
@@ -113,15 +70,9 @@ class StreamRelay:
         if self._failure is None and not self._saw_finish:
             self._failure = RouterError("upstream_garbled", "the stream ended without a finish")
             rest += _error_event(self._failure)
-        elif self._failure is None and not self._saw_done:
+        elif self._failure is None and not self._saw_end:
             rest += openai_chat.DONE_EVENT
         self._end(rest)
-
-    def on_failure(self, error: RouterError | None) -> None:
-        if self._saw_done:
-            return self._end(b"")
-        self._failure = self._failure or error or RouterError("upstream_garbled", "the connection was lost")
-        self._end(_error_event(self._failure))
 
     # Watching
 
@@ -157,7 +108,7 @@ class StreamRelay:
         return 0 if end < 0 else end + 2
 
     def _inspect_event(self, event: bytes) -> bytes:
-        if self._saw_done or self._failure:
+        if self._saw_end or self._failure:
             return b""
         if b"[DONE]" in event and sse.payload(event).strip() == b"[DONE]":
             return self._on_done(event)
@@ -172,7 +123,7 @@ class StreamRelay:
     def _on_done(self, event: bytes) -> bytes:
         if not self._saw_finish:
             return b""  # the end of the stream says what is missing
-        self._saw_done = True
+        self._saw_end = True
         return event
 
     def _on_error(self, error: RouterError) -> bytes:
@@ -184,18 +135,6 @@ class StreamRelay:
         is_closing, usage = openai_chat.is_usage_chunk(event)
         self.usage = usage or self.usage
         return b"" if is_closing and self._hide_usage else event
-
-    def close(self) -> None:
-        """Give the connection up at once, if it is still this stream's."""
-        if self._line is not None:
-            self._line.abort(self)
-
-    def _end(self, rest: bytes) -> None:
-        if self.done.done():
-            return
-        self._line = self._outlet.source = None
-        self._outlet.end(rest + self._closing, close=self._failure is not None)
-        self.done.set_result(self._failure)
 
 
 def _error_event(error: RouterError) -> bytes:

@@ -11,6 +11,7 @@ from typing import Protocol
 from routerd.observe import Log
 from routerd.proxy.upstream import Upstreams
 from routerd.state.counters import Counters
+from routerd.state.signatures import Signatures
 
 
 class Watched(Protocol):
@@ -27,6 +28,7 @@ class Services:
     upstreams: Upstreams
     counters: Counters
     log: Log
+    signatures: Signatures
     rng: random.Random = field(default_factory=random.Random)
     open_after: float = 10.0  # of silence, then the caller hears a comment: proxies in between cut at 60
     under_way: set[Watched] = field(default_factory=set)
@@ -45,3 +47,4 @@ class Services:
                 self.loop.call_exception_handler({"message": "a tick failed", "exception": error})
         self.upstreams.pools.sweep()
         self.counters.prune(now)
+        self.signatures.prune()

@@ -79,7 +79,8 @@ def _request(attempt: Attempt) -> dict[str, Any]:
 
 def _head(attempt: Attempt, provider: Provider) -> bytes:
     """The provider's prebuilt head, ended by this request's length and headers."""
+    head = provider.head if attempt.path is None else provider.head_at(attempt.path)
     if not attempt.extra:
-        return b"%b%d\r\n\r\n" % (provider.head, len(attempt.body))
+        return b"%b%d\r\n\r\n" % (head, len(attempt.body))
     extra = b"".join([b"%b: %b\r\n" % pair for pair in attempt.extra])
-    return b"%b%d\r\n%b\r\n" % (provider.head, len(attempt.body), extra)
+    return b"%b%d\r\n%b\r\n" % (head, len(attempt.body), extra)

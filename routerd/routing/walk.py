@@ -59,6 +59,10 @@ class Walk:
                 return step
         return None
 
+    def passed_over(self, error: RouterError) -> None:
+        """The step's target can't be told what was asked: nothing was sent, and the next one may be able to."""
+        self._error = self._error or error
+
     def failed(self, step: Step, error: RouterError, now: float) -> float:
         """Note that `step` failed, and return the seconds to wait before `next`; call it when that is settled."""
         self._error = error

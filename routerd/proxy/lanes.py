@@ -1,0 +1,124 @@
+"""The two ways from a target's answer to the caller's: bytes are relayed, or events are translated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol
+
+import msgspec
+
+from routerd.adapters import openai_chat
+from routerd.adapters.base import Adapter, Framing, Losses
+from routerd.chat.events import replay
+from routerd.chat.reply import Reply, Usage
+from routerd.errors import RouterError
+from routerd.proxy import headers
+from routerd.proxy.carrier import Carrier
+from routerd.proxy.door import Outlet
+from routerd.proxy.relay import StreamRelay
+from routerd.proxy.translate import StreamTranslation
+
+Clean = Callable[[str], str]
+Done = asyncio.Future[RouterError | None]
+
+
+class Lane(Protocol):
+    """How one attempt's answer becomes the caller's. `dropped` is the header line that says what the target wasn't
+    told; `reply` is the reply where it was translated.
+    """
+
+    @property
+    def dropped(self) -> bytes: ...
+
+    @property
+    def reply(self) -> Reply | None: ...
+
+    def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
+        """A whole reply. Raises RouterError when there is none in `body`."""
+
+    def replayed(self, body: bytes) -> tuple[bytes, Usage | None]:
+        """A whole reply, as the stream that the caller wanted."""
+
+    def carrier(self, outlet: Outlet, done: Done, clean: Clean, closing: bytes) -> Carrier:
+        """What carries a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Chat completions on both sides: the bytes pass, watched but not parsed."""
+
+    hide_usage: bool
+    dropped: bytes
+    reply: None = None
+
+    def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
+        return body, openai_chat.parse_whole(body)
+
+    def replayed(self, body: bytes) -> tuple[bytes, Usage | None]:
+        usage = openai_chat.parse_whole(body)
+        return openai_chat.replay(body, with_usage=not self.hide_usage), usage
+
+    def carrier(self, outlet: Outlet, done: Done, clean: Clean, closing: bytes) -> Carrier:
+        return StreamRelay(outlet, done, hide_usage=self.hide_usage, clean=clean, closing=closing)
+
+
+RELAYS = {
+    (hide_usage, is_dropped): Relay(hide_usage, b"x-routerd-dropped: /stream_options\r\n" if is_dropped else b"")
+    for hide_usage, is_dropped in product((False, True), repeat=2)
+}
+"""Every relay there can be: (hide usage, `stream_options` could not be said)."""
+
+
+class Translation:
+    """From the dialect of the provider to the caller's. `is_verbatim`: they are the same, and the bytes pass as they
+    came, while the parser watches.
+    """
+
+    __slots__ = ("_framing", "_is_verbatim", "_source", "_stream", "_target", "_whole", "dropped")
+
+    def __init__(
+        self, source: Adapter, target: Adapter, framing: Framing, losses: Losses, *, is_verbatim: bool = False
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._framing = framing
+        self._is_verbatim = is_verbatim
+        self._whole: Reply | None = None
+        self._stream: StreamTranslation | None = None
+        self.dropped = headers.dropped(losses)
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply as far as it was understood; None where the caller got it as it is, and keeps it itself."""
+        if self._is_verbatim:
+            return None
+        return self._stream.reply if self._stream is not None else self._whole
+
+    def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
+        """As Lane says."""
+        if self._is_verbatim:
+            return body, self._source.parse_whole(body)
+        reply = self._whole = self._source.parse_reply(body)
+        return msgspec.json.encode(self._target.render_reply(reply, self._framing)), reply.usage
+
+    def replayed(self, body: bytes) -> tuple[bytes, Usage | None]:
+        """As Lane says."""
+        reply = self._whole = self._source.parse_reply(body)
+        renderer = self._target.stream_renderer(self._framing)
+        return b"".join(map(renderer.render, replay(reply))), reply.usage
+
+    def carrier(self, outlet: Outlet, done: Done, clean: Clean, closing: bytes) -> Carrier:
+        """As Lane says."""
+        stream = self._stream = StreamTranslation(
+            outlet,
+            done,
+            parser=self._source.stream_parser(),
+            renderer=self._target.stream_renderer(self._framing),
+            is_verbatim=self._is_verbatim,
+            clean=clean,
+            closing=closing,
+        )
+        return stream

@@ -1,0 +1,75 @@
+"""A request as one target gets it, and the lane that its answer will take."""
+
+from __future__ import annotations
+
+from time import time
+
+import msgspec
+
+from routerd.adapters import openai_chat
+from routerd.adapters.base import Framing, Losses
+from routerd.errors import RouterError
+from routerd.proxy import body
+from routerd.proxy.attempt import Attempt
+from routerd.proxy.inbound import Inbound
+from routerd.proxy.lanes import RELAYS, Lane, Translation
+from routerd.proxy.services import Services
+from routerd.snapshot import Target
+
+
+def begin(request: Inbound, target: Target, on_loss: str, request_id: str, services: Services) -> tuple[Attempt, Lane]:
+    """The attempt and its lane. Raises RouterError(invalid_request) when the target can't be told what was asked."""
+    provider = target.provider
+    if provider.dialect is not request.dialect or not provider.is_relayed:
+        return _translated(request, target, on_loss, request_id, services)
+    if request.dialect is openai_chat:
+        return _relayed(request, target, on_loss, services)
+    if request.holds_foreign_signatures:
+        return _translated(request, target, on_loss, request_id, services)
+    return _verbatim(request, target, request_id, services)
+
+
+def _relayed(request: Inbound, target: Target, on_loss: str, services: Services) -> tuple[Attempt, Lane]:
+    quirks = target.provider.quirks
+    is_dropped = bool(request.stream_options) and not quirks.get("stream_options", True)
+    if is_dropped and on_loss == "reject":
+        raise _lossy(target, ["/stream_options"])
+    changes = openai_chat.relay_changes(request.fields, target.model, request.stream_options, quirks)
+    content = body.render(request.fields, changes)
+    extra = request.forwarded(openai_chat)
+    attempt = Attempt(target, content, extra, request.is_stream, services.now())
+    return attempt, RELAYS[not request.wants_usage, is_dropped]
+
+
+def _verbatim(request: Inbound, target: Target, request_id: str, services: Services) -> tuple[Attempt, Lane]:
+    """The same dialect, whichever: the body passes, but for the model."""
+    dialect = request.dialect
+    changes = {"model": msgspec.json.encode(target.model)} if "model" in request.fields else {}
+    content = body.render(request.fields, changes)
+    path = dialect.call_path(target.model, request.is_stream)
+    attempt = Attempt(target, content, request.forwarded(dialect), request.is_stream, services.now(), path)
+    framing = Framing(request_id, int(time()), target.model)
+    return attempt, Translation(dialect, dialect, framing, Losses(), is_verbatim=True)
+
+
+def _translated(
+    request: Inbound, target: Target, on_loss: str, request_id: str, services: Services
+) -> tuple[Attempt, Lane]:
+    dialect = target.provider.dialect
+    chat = services.signatures.restore(request.caller.name, request.chat, dialect.FAMILY)
+    call, losses = dialect.render_request(chat, target.model, target.provider.quirks)
+    if losses and on_loss == "reject":
+        raise _lossy(target, list(losses))
+    content = msgspec.json.encode(call.body)
+    extra = request.forwarded(dialect)
+    attempt = Attempt(target, content, extra, request.is_stream, services.now(), call.path)
+    framing = Framing(request_id, int(time()), target.model, request.wants_usage)
+    return attempt, Translation(dialect, request.dialect, framing, losses)
+
+
+def _lossy(target: Target, pointers: list[str]) -> RouterError:
+    return RouterError(
+        "invalid_request",
+        f"{target.name} can't be told {', '.join(pointers)}, and the route says `on_loss: reject`.",
+        param=pointers[0].lstrip("/").replace("/", "."),
+    )
