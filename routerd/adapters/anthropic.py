@@ -18,6 +18,7 @@ from routerd.adapters import anthropic_request, sse
 from routerd.adapters.anthropic_answer import KEEP_ALIVE, Renderer, render_reply
 from routerd.adapters.anthropic_asked import parse_request
 from routerd.adapters.anthropic_errors import error_of, error_status, parse_error, render_error
+from routerd.adapters.anthropic_history import goes_as_it_is
 from routerd.adapters.anthropic_reply import Parser, decode_reply, parse_reply, usage_of
 from routerd.adapters.anthropic_words import FAMILY, NAME
 from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Call, Framing, Losses, Sign
@@ -101,6 +102,7 @@ __all__ = [
     "base_path",
     "call_path",
     "error_status",
+    "goes_as_it_is",
     "parse_error",
     "parse_reply",
     "parse_request",

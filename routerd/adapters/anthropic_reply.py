@@ -308,7 +308,8 @@ class Parser:
         delta = event.delta
         if delta is not None and delta.stop_reason is not None:
             self._end = delta
-        self._usage.update({name: value for name, value in (event.usage or {}).items() if value is not None})
+        for name, value in (event.usage or {}).items():
+            self._usage[name] = value or self._usage.get(name)  # some providers say 0 for what they told before
 
     def _on_message_stop(self, _: _Event) -> None:
         if self._end.stop_reason is None and self._message is None:

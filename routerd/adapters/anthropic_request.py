@@ -118,8 +118,9 @@ class _Rendering:
         schema, lost = as_object(tool.schema)
         if schema is None:
             refuse(tool.at, "has parameters that are no object: make an object with one property of them")
-        at = tool.at + _SCHEMA_AT.get(self.request.dialect, "")
-        self.losses.add(*(f"{at}/{name}" for name in lost))
+        dialect = self.request.dialect
+        at = tool.at + _SCHEMA_AT.get(dialect, "")
+        self.losses.add(*(f"{at}/{_SPELT.get((dialect, name), name)}" for name in lost))
         return schema
 
     def _enforce(self, tool: Tool, block: Block) -> None:
@@ -155,7 +156,7 @@ class _Rendering:
         choice = self.request.tool_choice
         if choice is not None and choice.mode == "required":
             self._refuse("tool_choice", "wants a tool to be called, and there are none that Anthropic could be told")
-        names = _called(self.request)
+        names = None if self.is_own else _called(self.request)
         if names is not None:
             self._body["tools"] = [_stub(name) for name in names or ["unknown"]]
             self._body["tool_choice"] = {"type": "none"}
@@ -167,9 +168,9 @@ class _Rendering:
         if form is None or form.kind == "text":
             return
         if self.is_own:
-            self._enforced(form, form.schema or {})
+            self._enforced(form.schema or {})
         elif form.kind == "schema" and self.able.formats and is_enforceable(form.schema):
-            self._enforced(form, fitted(self._titled(form)))
+            self._enforced(fitted(self._titled(form)))
         elif self.able.forces and not self.request.tools:
             self._reply_tool(form)
         elif form.kind == "schema":
@@ -183,7 +184,7 @@ class _Rendering:
             return "the schema has objects of free keys, or refers to itself; name every property"
         return "leave out the tools, or choose a newer model"
 
-    def _enforced(self, form: ResponseFormat, schema: Block) -> None:
+    def _enforced(self, schema: Block) -> None:
         self._body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
 
     def _titled(self, form: ResponseFormat) -> Block:
@@ -281,15 +282,15 @@ class _Rendering:
 
     def _budget(self, wanted: Reasoning) -> int:
         """Tokens to think with: at least 1,024, and less than the whole reply may have."""
-        budget = wanted.budget if (wanted.budget or 0) > 0 else BUDGET_OF[wanted.effort or "medium"]
-        budget, limit = max(budget or 0, LEAST), self._body["max_tokens"]
+        told = wanted.budget if wanted.budget and wanted.budget > 0 else None
+        budget, limit = max(told or BUDGET_OF[wanted.effort or "medium"], LEAST), self._body["max_tokens"]
         if budget >= limit and self.request.max_tokens is None:
             limit = min(self.able.most, budget + self.able.default)
         elif limit <= LEAST:
             self.losses.add(self._pointer("max_tokens"))
             budget, limit = LEAST, limit + LEAST
         self._body["max_tokens"] = limit
-        return budget if budget < limit else max(LEAST, limit * 4 // 5)
+        return budget if budget < limit and told else min(budget, max(LEAST, limit * 4 // 5))  # the rest is the answer
 
     def _is_signed(self) -> bool:
         """Whether the turn under way starts with thinking that Anthropic has signed, as a budget makes it demand.
@@ -403,7 +404,8 @@ class _Rendering:
 
 
 _TIERS = {"auto": "auto", "default": "standard_only"}
-_SCHEMA_AT = {"openai": "/function/parameters", "gemini": "/parametersJsonSchema"}
+_SCHEMA_AT = {"openai": "/function/parameters", "gemini": "/parameters"}
+_SPELT = {("gemini", "type"): "nullable"}
 _STRICT_AT = {"openai": "/function/strict"}
 
 

@@ -15,7 +15,7 @@ Schema = dict[str, Any]
 _UNIONS = ("anyOf", "oneOf", "allOf")
 _DEFINITIONS = ("$defs", "definitions")
 _KEPT = frozenset({"type", "properties", "required", "items", "enum", "const", "title", "default", "$ref"})
-_LOOSE = frozenset({"$schema", "$id", "$comment", "examples", "deprecated", "readOnly", "writeOnly"})
+_LOOSE = frozenset({"$schema", "$id", "$comment"})
 _FORMATS = frozenset({
     "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid",
 })  # fmt: skip
@@ -37,7 +37,8 @@ def as_object(schema: Mapping[str, Any] | None) -> tuple[Schema | None, list[str
         return None, []
     for name in unions:
         _merge(root, name, schema or {})
-    return {**root, "type": "object", "properties": root.get("properties") or {}}, unions
+    lost = [*unions, *(["type"] if isinstance(kinds, list) and len(kinds) > 1 else [])]
+    return {**root, "type": "object", "properties": root.get("properties") or {}}, lost
 
 
 def _resolved(schema: Schema, root: Mapping[str, Any]) -> Schema:

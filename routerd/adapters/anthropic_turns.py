@@ -345,13 +345,18 @@ def _media(turns: Turns, part: Media) -> Block | None:
     """An image or a document. Raises RouterError(invalid_request) for what Anthropic can't see or hear."""
     if part.kind not in ("image", "document"):
         refuse(part.at, f"holds {part.kind}, which Anthropic's models don't take: send text, images or PDF")
-    if part.detail not in (None, "auto"):
+    if part.detail is not None:
         turns.losses.add(f"{part.at}/image_url/detail")
     source = _source(part, is_own=turns.is_own)
     block: Block = {"type": part.kind, "source": source}
     if part.kind == "document" and part.name:
         block["title"] = part.name
+    elif part.name is not None:
+        turns.losses.add(part.at + _NAME_AT.get(turns.dialect, "/name"))
     return block
+
+
+_NAME_AT = {"gemini": "/inlineData/displayName", "openai": "/file/filename"}
 
 
 def _source(part: Media, *, is_own: bool) -> Block:

@@ -146,6 +146,10 @@ class Adapter(Protocol):
 
     # As the provider's dialect
 
+    def goes_as_it_is(self, fields: Mapping[str, msgspec.Raw], model: str) -> bool:
+        """Whether a body of the same dialect, by its raw fields, holds nothing that `model` of its provider refuses
+        since another provider answered before."""
+
     def render_request(self, request: ChatRequest, model: str, quirks: Mapping[str, Any]) -> tuple[Call, Losses]:
         """The request for `model`. Raises RouterError(invalid_request) for what the target would refuse or spoil."""
 

@@ -13,14 +13,15 @@ from routerd.adapters.base import StreamParser
 from routerd.adapters.gemini_answer import list_renderer, render_reply, stream_renderer
 from routerd.adapters.gemini_asked import parse_request
 from routerd.adapters.gemini_errors import error_status, parse_error, render_error
+from routerd.adapters.gemini_history import goes_as_it_is
 from routerd.adapters.gemini_reply import Stream, parse_reply, parse_whole, read_event
 from routerd.adapters.gemini_request import call_path, render_request
 from routerd.adapters.gemini_words import FAMILY, FOREIGN_SIGNATURE, NAME
 
 __all__ = [
     "COMMENTS", "FAMILY", "FOREIGN_SIGNATURE", "FORWARDED", "HEADERS", "KEEP_ALIVE", "NAME", "base_path", "call_path",
-    "error_status", "list_renderer", "parse_error", "parse_reply", "parse_request", "parse_whole", "read_event",
-    "render_error", "render_reply", "render_request", "stream_parser", "stream_renderer",
+    "error_status", "goes_as_it_is", "list_renderer", "parse_error", "parse_reply", "parse_request", "parse_whole",
+    "read_event", "render_error", "render_reply", "render_request", "stream_parser", "stream_renderer",
 ]  # fmt: skip
 
 HEADERS: Mapping[str, str] = MappingProxyType({})

@@ -188,12 +188,14 @@ class _Contents:
                 self._file_of_result(each, inner)
             elif not isinstance(each, Text | Refusal):
                 self._losses.add(each.at)
+            else:
+                self._losses.extra(each.at, each.extra)
         found: Body = {"functionResponse": inner}
         self._turns[-1].results.append((part, self._with_extra(found, part)))
 
     def _file_of_result(self, media: Media, inner: Body) -> None:
         """Gemini 3 takes images and documents in a result; anything else stands behind all results of the turn."""
-        rendered = self._media(media)
+        rendered = self._with_extra(self._media(media), media)
         if "inlineData" in rendered and self._is_third and media.kind in ("image", "document"):
             inner.setdefault("parts", []).append(rendered)
         else:

@@ -14,6 +14,7 @@ from routerd.adapters.base import Call, Losses, put
 from routerd.adapters.openai_asked import NAME
 from routerd.adapters.openai_turns import Writing, render_messages
 from routerd.adapters.thinking import effort_of
+from routerd.chat.parts import Text
 from routerd.chat.request import ChatRequest, Reasoning, ResponseFormat, Tool
 
 PATH = "/chat/completions"
@@ -35,6 +36,7 @@ _THINKS = re.compile(r"(^|/)(o\d(-|$)|codex-|gpt-[5-9](?!.*-chat))")
 
 Source: https://platform.openai.com/docs/guides/reasoning
 """
+_JSON = re.compile("json", re.I)
 _OWN_SAMPLING = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
 _WITHOUT_EFFORT = re.compile(
     r"(^|/)(gpt-[34]|chatgpt|llama|meta-llama|codellama|gemma|qwen|qwq|mixtral|open-mi|mistral(?!-(small|medium))|codestral|ministral"
@@ -158,7 +160,8 @@ def _render_tool(tool: Tool, writing: Writing) -> dict[str, Any] | None:
     if tool.description is not None:
         function["description"] = tool.description
     if tool.schema is not None or not writing.is_own or writing.is_strict:
-        function["parameters"] = tool.schema or {"type": "object", "properties": {}}
+        has_schema = tool.schema is not None if writing.is_own else bool(tool.schema)
+        function["parameters"] = tool.schema if has_schema else {"type": "object", "properties": {}}
     if tool.strict is not None:
         function["strict"] = tool.strict
     rendered: dict[str, Any] = {"type": "function", "function": function}
@@ -194,8 +197,28 @@ def _render_format(body: dict[str, Any], writing: Writing) -> None:
         return
     if format_.kind == "schema":
         body["response_format"] = {"type": "json_schema", "json_schema": _render_schema(format_)}
+        return
+    body["response_format"] = {"type": {"text": "text", "json": "json_object"}[format_.kind]}
+    if format_.kind == "json" and not writing.is_own and not _says_json(writing.request):
+        _ask_for_json(body["messages"])
+
+
+def _ask_for_json(messages: list[dict[str, Any]]) -> None:
+    text = "Reply with one JSON object and nothing else."
+    first = messages[0] if messages else {}
+    if first.get("role") == "system" and isinstance(first["content"], str):
+        messages[0] = {**first, "content": f"{first['content']}\n\n{text}"}
     else:
-        body["response_format"] = {"type": {"text": "text", "json": "json_object"}[format_.kind]}
+        messages.insert(0, {"role": "system", "content": text})
+
+
+def _says_json(request: ChatRequest) -> bool:
+    """Whether a message has the word, as `json_object` demands.
+
+    Source: https://platform.openai.com/docs/guides/structured-outputs#json-mode
+    """
+    parts = (part for message in request.messages for part in message.parts)
+    return any(isinstance(part, Text) and _JSON.search(part.text) for part in parts)
 
 
 def _render_schema(format_: ResponseFormat) -> dict[str, Any]:

@@ -437,7 +437,7 @@ def _render_media(media: Media, writing: Writing) -> dict[str, Any]:
         return {"type": "input_audio", "input_audio": {"data": media.data, "format": _audio_format(media)}}
     if media.text is not None:
         return {"type": "text", "text": f"{media.name}:\n{media.text}" if media.name else media.text}
-    return _render_file(media)
+    return _render_file(media, writing)
 
 
 def _url(media: Media, usual: str) -> str:
@@ -453,7 +453,9 @@ def _audio_format(media: Media) -> str:
     return {"mpeg": "mp3", "wave": "wav"}.get(format_, format_)
 
 
-def _render_file(media: Media) -> dict[str, Any]:
+def _render_file(media: Media, writing: Writing) -> dict[str, Any]:
+    if media.file_id is not None and media.data is None and not writing.is_own:
+        refuse(media.at, "is a file stored with another provider: send its data")
     file = {"filename": media.name, "file_id": media.file_id}
     if media.data is not None:
         file["file_data"] = data_url(media.media_type or "application/pdf", media.data)

@@ -19,7 +19,6 @@ from routerd.proxy.door import Head
 
 _BRACKET, _BRACE, _QUOTE = b'[{"'
 _LONGEST_MODEL = 256  # characters; names are remembered, logged and sent back
-FOREIGN_SIGNATURE = b'"routerd:'
 _TRACE = frozenset({b"traceparent", b"tracestate"})
 
 _PASSING = {
@@ -57,11 +56,6 @@ class Inbound:
                 raise RouterError("invalid_request", f"The body is not valid JSON: {error}.") from None
             self._chat = self.dialect.parse_request(decoded, self.model, self.is_stream)
         return self._chat
-
-    @property
-    def holds_foreign_signatures(self) -> bool:
-        """Whether thinking in the history was signed by another family than the caller's dialect stands for."""
-        return FOREIGN_SIGNATURE in bytes(self.fields[_TURNS[self.dialect.NAME]])
 
     def forwarded(self, dialect: Adapter) -> Headers:
         """The caller's headers that go to a provider of `dialect`."""

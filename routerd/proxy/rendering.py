@@ -24,9 +24,9 @@ def begin(request: Inbound, target: Target, on_loss: str, request_id: str, servi
         return _translated(request, target, on_loss, request_id, services)
     if request.dialect is openai_chat:
         return _relayed(request, target, on_loss, services)
-    if request.holds_foreign_signatures:
-        return _translated(request, target, on_loss, request_id, services)
-    return _verbatim(request, target, request_id, services)
+    if request.dialect.goes_as_it_is(request.fields, target.model):
+        return _verbatim(request, target, request_id, services)
+    return _translated(request, target, on_loss, request_id, services)
 
 
 def _relayed(request: Inbound, target: Target, on_loss: str, services: Services) -> tuple[Attempt, Lane]:

@@ -22,7 +22,7 @@ ASKED = {"role": "user", "content": "How is the weather in Oslo?"}
 
 def claude(request: Request) -> Reply:
     """Thinks, signs, and calls a tool."""
-    blocks = [
+    blocks: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE},
         {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Oslo"}},
     ]
