@@ -52,7 +52,8 @@ class Losses:
     def fields(self, request: ChatRequest, *names: str) -> None:
         """Declare those of the request's fields lost that the caller has set."""
         for name in names:
-            if getattr(request, name) not in (None, [], {}, False):
+            value = getattr(request, name)
+            if value is not None and value is not False and value not in ([], {}):
                 self.add(request.pointer(name))
 
     def extra(self, at: str, extra: Mapping[str, Any]) -> None:

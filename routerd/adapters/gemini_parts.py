@@ -169,12 +169,17 @@ def render_text(part: Text | Thinking | Refusal) -> dict[str, Any]:
 def render_call(call: ToolCall, arguments: dict[str, Any]) -> dict[str, Any]:
     """A call with its arguments decoded."""
     inner: dict[str, Any] = {"name": call.name, "args": arguments}
-    if not call.id.startswith(INVENTED):
+    if is_given(call.id):
         inner["id"] = call.id
     found: dict[str, Any] = {"functionCall": inner}
     if call.signature is not None:
         found["thoughtSignature"] = render_signature(call.signature)
     return found
+
+
+def is_given(id: str) -> bool:
+    """Whether a call's id came from somebody: Google takes any, and works without."""
+    return bool(id) and not id.startswith(INVENTED)
 
 
 def render_media(media: Media, *, with_name: bool) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from routerd.adapters import gemini_models as models
 from routerd.adapters.base import Call, Losses, escape, put
 from routerd.adapters.gemini_asked import NUMBERS, WHOLE_NUMBERS
 from routerd.adapters.gemini_parts import (
-    INVENTED,
     OUTSIDE,
     arguments_of,
+    is_given,
     is_ours,
     render_call,
     render_media,
@@ -253,7 +253,7 @@ class _Contents:
             found = {"functionResponse": {"name": call.name, "response": {"error": "There is no result."}}}
         inner = found["functionResponse"]
         inner["name"] = call.name
-        if not call.id.startswith(INVENTED):
+        if is_given(call.id):
             inner["id"] = call.id
         return found
 

@@ -127,17 +127,23 @@ def _render_tools(body: dict[str, Any], writing: Writing) -> None:
     request = writing.request
     tools = [rendered for tool in _chosen(writing) if (rendered := _render_tool(tool, writing)) is not None]
     if not tools:  # the two below are refused without tools
-        writing.losses.fields(request, "tool_choice", "parallel_tool_calls")
+        writing.losses.fields(request, "tool_choice")
+        _lose_parallel(writing)
         return
     if writing.has_functions:
         body["functions"] = [tool["function"] for tool in tools]
-        writing.losses.fields(request, "parallel_tool_calls")
+        _lose_parallel(writing)
     else:
         body["tools"] = tools
         if request.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = request.parallel_tool_calls
     if request.tool_choice is not None:
         body["function_call" if writing.has_functions else "tool_choice"] = _render_choice(writing)
+
+
+def _lose_parallel(writing: Writing) -> None:
+    if writing.request.parallel_tool_calls is not None:
+        writing.losses.add(writing.request.pointer("parallel_tool_calls"))
 
 
 def _chosen(writing: Writing) -> list[Tool]:

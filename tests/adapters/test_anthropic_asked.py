@@ -249,14 +249,6 @@ def test_a_turn_with_tools() -> None:
         {"system": [{"type": "text", "text": "Be brief."}]},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]},
         {"messages": [{"role": "user", "content": "Hi"}, {"role": "system", "content": "Late.", "clear_at": "never"}]},
-        {
-            "messages": [
-                {"role": "user", "content": "Hi"},
-                {"role": "assistant", "content": "Ho"},
-                {"role": "system", "content": [], "output_config": {"effort": "high"}},
-                {"role": "user", "content": "Hi"},
-            ]
-        },
         {"tools": [{"type": "web_search_20260209", "name": "web_search", "max_uses": 3, "cache_control": CACHE}]},
         {"tools": [LOOK | {"description": "d", "strict": True, "cache_control": CACHE}]},
         {"tools": [LOOK | {"input_examples": [{}], "eager_input_streaming": True, "defer_loading": True}]},
@@ -275,6 +267,17 @@ def test_a_turn_with_tools() -> None:
 )  # fmt: skip
 def test_what_comes_back(fields: dict[str, Any]) -> None:
     comes_back(ASK | fields)
+
+
+def test_a_message_that_only_directs_stays_where_it_is() -> None:
+    talk = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Ho"},
+        {"role": "system", "content": [], "output_config": {"effort": "high"}},
+        {"role": "user", "content": "Hi"},
+    ]
+    call, losses = anthropic.render_request(parse(ASK | {"messages": talk}), "claude-opus-5-5", {})
+    assert (call.body["messages"], list(losses)) == (talk, [])
 
 
 def test_older_models_take_older_fields() -> None:

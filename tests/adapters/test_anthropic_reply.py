@@ -151,6 +151,15 @@ def test_the_stream_tells_the_prompts_tokens_at_its_start() -> None:
     assert started.usage == Usage(prompt=2125, completion=1, cached=2000, cache_write=100)  # type: ignore[union-attr]
 
 
+def test_tokens_that_were_told_stay_told() -> None:
+    begun = sse({"type": "message_start", "message": {"id": "m", "usage": {"input_tokens": 25, "output_tokens": 1}}})
+    usage = {"input_tokens": 0, "cache_read_input_tokens": None, "output_tokens": 7}
+    finish = sse(
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}, {"type": "message_stop"}
+    )
+    assert collect(parsed(begun + finish)).usage == Usage(prompt=25, completion=7)
+
+
 def test_a_call_without_arguments_has_an_empty_object() -> None:
     events = parsed(stream("tools"))
     assert [event.text for event in events if isinstance(event, PartDelta) and event.index == 2] == ["{}"]

@@ -32,7 +32,7 @@ def claude(request: Request) -> Reply:
         return whole({**message, "content": blocks, "stop_reason": "tool_use", "usage": usage})
     thinking, call = blocks
     delta = "content_block_delta"
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "message_start", "message": {**message, "content": [], "stop_reason": None, "usage": usage}},
         {"type": "content_block_start", "index": 0, "content_block": {**thinking, "thinking": "", "signature": ""}},
         {"type": delta, "index": 0, "delta": {"type": "thinking_delta", "thinking": THOUGHT}},
