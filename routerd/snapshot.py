@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from routerd import __version__
-from routerd.access import Caller
+from routerd.access import Admin, Caller
 from routerd.adapters import openai_chat
 from routerd.adapters.base import Adapter
-from routerd.adapters.table import ADAPTERS
+from routerd.adapters.table import ADAPTERS, load
 from routerd.adapters.vendors import SERVED, Vendor, detect
 from routerd.config.addresses import parse_base_url
 from routerd.config.model import Defaults, NodeConfig, ProviderConfig, RouteConfig, RouterConfig
@@ -138,6 +138,8 @@ class Snapshot:
     allow_anonymous: bool
     max_body: int
     drain: float
+    admins: Mapping[bytes, Admin] = field(default_factory=dict)  # by SHA-256 digests of their tokens
+    require_token: bool = False
     memo: dict[Any, Any] = field(default_factory=dict)
 
     def remember(self, key: Any, value: _Kept) -> _Kept:
@@ -155,9 +157,9 @@ def changed_accounts(before: Snapshot, after: Snapshot) -> list[str]:
 
 
 class Resolver(Protocol):
-    """From what stands in the file to the secret that it means. Raises SecretError."""
+    """From what stands in the file to the secret that it means, for where it will be sent. Raises SecretError."""
 
-    def value(self, reference: str) -> str: ...
+    def value(self, reference: str, origin: str) -> str: ...
 
     def proxy(self, url: str) -> str: ...
 
@@ -165,6 +167,8 @@ class Resolver(Protocol):
 def compile(config: RouterConfig, digest: str, generation: int, secrets: Resolver) -> Snapshot:
     """The snapshot of a checked config. A key that can't be resolved makes its provider unusable, nothing else."""
     providers = {name: _provider(name, entry, config.defaults, secrets) for name, entry in config.providers.items()}
+    if any(provider.dialect is not openai_chat or not provider.is_relayed for provider in providers.values()):
+        load()
     template = _template(config.defaults)
     routes = {name: _route(name, entry, providers, template) for name, entry in config.routes.items()}
     return Snapshot(
@@ -178,6 +182,8 @@ def compile(config: RouterConfig, digest: str, generation: int, secrets: Resolve
         allow_anonymous=config.server.allow_anonymous,
         max_body=config.server.max_body,
         drain=config.server.drain,
+        admins=_admins(config),
+        require_token=config.server.require_token,
     )
 
 
@@ -189,6 +195,10 @@ def _callers(config: RouterConfig) -> Mapping[bytes, Caller] | None:
         bytes.fromhex(client.key_sha256): Caller(name, None if client.routes is None else frozenset(client.routes))
         for name, client in active
     }
+
+
+def _admins(config: RouterConfig) -> Mapping[bytes, Admin]:
+    return {bytes.fromhex(entry.token_sha256): Admin(name, entry.role) for name, entry in config.admins.items()}
 
 
 def _template(defaults: Defaults) -> Route:
@@ -248,14 +258,15 @@ def _provider(name: str, entry: ProviderConfig, defaults: Defaults, secrets: Res
     base_url = text.removesuffix(base.path) + dialect.base_path(base.path) if base else ""
     url = base_url + dialect.call_path("", is_stream=False)
     quirks = MappingProxyType({**vendor.quirks, **entry.quirks})
-    headers, proxy, trouble = _outgoing(entry, vendor, dialect, secrets)
+    origin = base.origin if base else name
+    headers, proxy, trouble = _outgoing(entry, vendor, dialect, origin, secrets)
     return Provider(
         name=name,
         adapter=vendor.adapter,
         dialect=dialect,
         base_url=base_url,
         url=url,
-        origin=base.origin if base else name,
+        origin=origin,
         models=tuple(entry.models),
         is_active=entry.is_active,
         trouble=trouble,
@@ -275,15 +286,15 @@ def _provider(name: str, entry: ProviderConfig, defaults: Defaults, secrets: Res
 _Outgoing = tuple[tuple[tuple[bytes, bytes], ...], str | None, str | None]
 
 
-def _outgoing(entry: ProviderConfig, vendor: Vendor, dialect: Adapter, secrets: Resolver) -> _Outgoing:
+def _outgoing(entry: ProviderConfig, vendor: Vendor, dialect: Adapter, origin: str, secrets: Resolver) -> _Outgoing:
     """The headers of every request to the provider, its proxy, and why it can't be used, if so."""
     if vendor.adapter not in SERVED:
         return (), None, f"this version has no `{vendor.adapter}` adapter yet"
     headers = {**_COMMON_HEADERS, **dialect.HEADERS}
     try:
         if entry.api_key is not None:
-            headers[vendor.auth_header.lower()] = vendor.auth_prefix + secrets.value(entry.api_key)
-        headers |= {name.lower(): secrets.value(value) for name, value in entry.headers.items()}
+            headers[vendor.auth_header.lower()] = vendor.auth_prefix + secrets.value(entry.api_key, origin)
+        headers |= {name.lower(): secrets.value(value, origin) for name, value in entry.headers.items()}
         proxy = secrets.proxy(entry.proxy) if entry.proxy else None
     except SecretError as error:
         return (), None, str(error)

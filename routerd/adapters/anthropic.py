@@ -10,22 +10,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from routerd.adapters import anthropic_request, sse
-from routerd.adapters.anthropic_answer import KEEP_ALIVE, Renderer, render_reply
-from routerd.adapters.anthropic_asked import parse_request
+from routerd.adapters import sse
 from routerd.adapters.anthropic_errors import error_of, error_status, parse_error, render_error
-from routerd.adapters.anthropic_history import goes_as_it_is
-from routerd.adapters.anthropic_reply import Parser, decode_reply, parse_reply, usage_of
-from routerd.adapters.anthropic_words import FAMILY, NAME
-from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Call, Framing, Losses, Sign
+from routerd.adapters.anthropic_words import FAMILY, KEEP_ALIVE, NAME, PATH
+from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Sign
+from routerd.adapters.late import Late
 from routerd.adapters.trouble import excerpt
-from routerd.chat.reply import Usage
-from routerd.chat.request import ChatRequest
 from routerd.errors import RouterError
+
+if TYPE_CHECKING:
+    from routerd.adapters.anthropic_answer import Renderer as stream_renderer
+    from routerd.adapters.anthropic_answer import render_reply
+    from routerd.adapters.anthropic_asked import parse_request
+    from routerd.adapters.anthropic_history import goes_as_it_is
+    from routerd.adapters.anthropic_reply import Parser as stream_parser
+    from routerd.adapters.anthropic_reply import parse_reply, parse_whole
+    from routerd.adapters.anthropic_request import render_request
+
+__getattr__ = Late(
+    globals(),
+    {
+        "goes_as_it_is": "anthropic_history.goes_as_it_is",
+        "parse_reply": "anthropic_reply.parse_reply",
+        "parse_request": "anthropic_asked.parse_request",
+        "parse_whole": "anthropic_reply.parse_whole",
+        "render_reply": "anthropic_answer.render_reply",
+        "render_request": "anthropic_request.render_request",
+        "stream_parser": "anthropic_reply.Parser",
+        "stream_renderer": "anthropic_answer.Renderer",
+    },
+)
+load = __getattr__.load
 
 HEADERS: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
 FORWARDED = frozenset({b"anthropic-version", b"anthropic-beta"})
@@ -39,27 +58,7 @@ def base_path(path: str) -> str:
 
 def call_path(model: str, is_stream: bool) -> str:
     """The same for every model."""
-    return anthropic_request.PATH
-
-
-def render_request(request: ChatRequest, model: str, quirks: Mapping[str, Any]) -> tuple[Call, Losses]:
-    """The request for `model`. Raises RouterError(invalid_request) for what Anthropic would refuse or spoil."""
-    return anthropic_request.render_request(request, model)
-
-
-def stream_renderer(framing: Framing) -> Renderer:
-    """A writer for one stream."""
-    return Renderer(framing)
-
-
-def stream_parser() -> Parser:
-    """A reader for one stream."""
-    return Parser()
-
-
-def parse_whole(body: bytes) -> Usage | None:
-    """Check a 200's body that is passed on as it is, and return its usage."""
-    return usage_of(decode_reply(body).get("usage"))
+    return PATH
 
 
 _CONTENT = frozenset({"content_block_start", "content_block_delta", "message_delta"})
@@ -103,6 +102,7 @@ __all__ = [
     "call_path",
     "error_status",
     "goes_as_it_is",
+    "load",
     "parse_error",
     "parse_reply",
     "parse_request",

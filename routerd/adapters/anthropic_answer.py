@@ -33,8 +33,6 @@ from routerd.errors import RouterError
 
 Block = dict[str, Any]
 
-KEEP_ALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
-
 _WORD_OF = {stop: word for word, stop in STOPS.items()}
 _CALL_EXTRA = ("caller", "toolset_name")
 _MAY_OPEN = (Text, Thinking, Refusal, ToolCall, Opaque)

@@ -108,6 +108,11 @@ def parse_reply(body: bytes) -> Reply:
     )
 
 
+def parse_whole(body: bytes) -> Usage | None:
+    """Check a 200's body that is passed on as it is, and return its usage."""
+    return usage_of(decode_reply(body).get("usage"))
+
+
 def decode_reply(body: bytes) -> dict[str, Any]:
     """A message, decoded. Raises RouterError when it is none, or an error."""
     try:

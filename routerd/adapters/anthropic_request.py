@@ -6,19 +6,18 @@ https://platform.claude.com/docs/en/api/messages/create
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from routerd.adapters.anthropic_models import Abilities, abilities
 from routerd.adapters.anthropic_schema import Strictness, as_object, fitted, is_enforceable
 from routerd.adapters.anthropic_turns import NOT_IN_NAMES, Block, Marks, Turns, is_plain
-from routerd.adapters.anthropic_words import NAME, REPLY_TOOL
+from routerd.adapters.anthropic_words import NAME, PATH, REPLY_TOOL
 from routerd.adapters.base import Call, Losses, put
 from routerd.adapters.reading import refuse
 from routerd.adapters.thinking import BUDGET_OF, LEAST, effort_of
 from routerd.chat.parts import ToolCall, ToolResult
 from routerd.chat.request import EFFORTS, ChatRequest, Reasoning, ResponseFormat, Tool
-
-PATH = "/messages"
 
 MOST_MARKS = 4
 """How many `cache_control` marks a request may bear."""
@@ -30,7 +29,7 @@ _FORCED = ("any", "tool")
 _THOUGHTS = ("thinking", "redacted_thinking")
 
 
-def render_request(request: ChatRequest, model: str) -> tuple[Call, Losses]:
+def render_request(request: ChatRequest, model: str, quirks: Mapping[str, Any]) -> tuple[Call, Losses]:
     """The call for `model`, and what it can't be told. Raises RouterError(invalid_request)."""
     rendering = _Rendering(request, model)
     return Call(PATH, rendering.body()), rendering.losses

@@ -14,6 +14,9 @@ from routerd.chat.parts import Media, Signature, Thinking
 NAME = "anthropic"
 FAMILY = "anthropic"
 
+PATH = "/messages"
+KEEP_ALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
+
 REPLY_TOOL = "routerd_reply"
 """The tool whose input is the reply, where a model can be told its format in no other way. Replies are read for it."""
 

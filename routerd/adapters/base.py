@@ -53,7 +53,8 @@ class Losses:
         """Declare those of the request's fields lost that the caller has set."""
         for name in names:
             value = getattr(request, name)
-            if value is not None and value is not False and value not in ([], {}):
+            is_neutral = value == 0 and name.endswith("_penalty")
+            if value is not None and value is not False and value not in ([], {}) and not is_neutral:
                 self.add(request.pointer(name))
 
     def extra(self, at: str, extra: Mapping[str, Any]) -> None:
@@ -127,6 +128,9 @@ class Adapter(Protocol):
 
     def call_path(self, model: str, is_stream: bool) -> str:
         """What follows the base path in the URL that `model` is asked at."""
+
+    def load(self) -> None:
+        """Import what only translation needs; else that is done when it is first needed."""
 
     # As the caller's dialect
 

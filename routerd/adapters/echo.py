@@ -15,7 +15,7 @@ import msgspec
 
 from routerd.adapters import sse
 from routerd.adapters.base import Headers
-from routerd.adapters.openai_chat import DONE_EVENT
+from routerd.adapters.openai_words import DONE_EVENT
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _JSON: Headers = [(b"content-type", b"application/json")]

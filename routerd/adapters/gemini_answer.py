@@ -149,11 +149,6 @@ def stream_renderer(framing: Framing) -> StreamRenderer:
     return _Writer(framing)
 
 
-def list_renderer(framing: Framing) -> StreamRenderer:
-    """A writer for callers of streamGenerateContent who don't say `alt=sse`: the chunks as one JSON list."""
-    return _ListWriter(framing)
-
-
 class _Open(Struct):
     """A part that is not whole yet. `told` is what waits for its end: arguments, or a refusal."""
 
@@ -323,15 +318,3 @@ _WRITE: Mapping[type[Event], Callable[[_Writer, Any], bytes]] = {
     ReplyEnded: _Writer._reply_ended,
     ReplyFailed: _Writer._failed,
 }
-
-
-class _ListWriter(_Writer):
-    """The same chunks, as the entries of a JSON list."""
-
-    def __init__(self, framing: Framing) -> None:
-        super().__init__(framing)
-        self._before = b"["
-
-    def _event(self, chunk: dict[str, Any]) -> bytes:
-        before, self._before = self._before, b",\r\n"
-        return b"%b%b%b" % (before, _encode(chunk), b"]" if self._is_over else b"")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from msgspec import Struct, field
 
@@ -23,7 +22,7 @@ from routerd.adapters.gemini_parts import (
     with_extra,
 )
 from routerd.adapters.gemini_schema import to_subset
-from routerd.adapters.gemini_words import NAME, SKIP_VALIDATION, camel
+from routerd.adapters.gemini_words import NAME, SKIP_VALIDATION, call_path, camel
 from routerd.adapters.media import kind_of, parse_data_url
 from routerd.adapters.reading import refuse
 from routerd.chat.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
@@ -42,15 +41,6 @@ _FILE_NAME = {"openai": "/file/filename", "anthropic": "/title"}
 _DETAIL = {"openai": "/image_url/detail"}
 _SCHEMA = {"openai": "/function/parameters", "anthropic": "/input_schema"}
 _FORMAT_SCHEMA = {"openai": "/json_schema/schema", "anthropic": "/schema"}
-
-
-def call_path(model: str, is_stream: bool) -> str:
-    """What follows the base path; tuned models have a collection of their own."""
-    collection, slash, name = model.partition("/")
-    if not slash or collection not in ("models", "tunedModels"):
-        collection, name = "models", model
-    method = "streamGenerateContent?alt=sse" if is_stream else "generateContent"
-    return f"/{collection}/{quote(name, safe='')}:{method}"
 
 
 def render_request(request: ChatRequest, model: str, quirks: Mapping[str, Any]) -> tuple[Call, Losses]:

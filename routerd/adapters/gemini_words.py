@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from typing import Any
+from urllib.parse import quote
 
 from routerd.adapters.base import escape
 from routerd.adapters.reading import Fields, refuse
@@ -28,6 +29,15 @@ _WRAPPED = FOREIGN_SIGNATURE[1:].decode()
 _REDACTED = "redacted:"
 _WORD = re.compile(r"(?<=[^_])_([a-z0-9])")
 _URL_SAFE = str.maketrans("-_", "+/")
+
+
+def call_path(model: str, is_stream: bool) -> str:
+    """What follows the base path; tuned models have a collection of their own."""
+    collection, slash, name = model.partition("/")
+    if not slash or collection not in ("models", "tunedModels"):
+        collection, name = "models", model
+    method = "streamGenerateContent?alt=sse" if is_stream else "generateContent"
+    return f"/{collection}/{quote(name, safe='')}:{method}"
 
 
 def camel(name: str) -> str:

@@ -15,9 +15,9 @@ from msgspec import Struct
 from routerd.adapters import sse
 from routerd.adapters.base import Framing
 from routerd.adapters.media import data_url
-from routerd.adapters.openai_asked import NAME
 from routerd.adapters.openai_errors import render_error
 from routerd.adapters.openai_thoughts import render_detail, render_details, render_extra_content
+from routerd.adapters.openai_words import DONE_EVENT, NAME
 from routerd.chat.events import (
     ChoiceEnded,
     Event,
@@ -46,8 +46,6 @@ FINISH_OF: Mapping[StopReason, str] = {
 REFUSED = "The provider refused to answer: its content filter cut the reply off."
 """What the caller reads where a filter left no text."""
 
-
-DONE_EVENT = b"data: [DONE]\n\n"
 
 _encode = msgspec.json.Encoder().encode
 

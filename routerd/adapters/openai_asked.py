@@ -10,11 +10,11 @@ from typing import Any
 
 from routerd.adapters.media import kind_of, parse_data_url
 from routerd.adapters.openai_thoughts import parse_extra_content, parse_thoughts, sign
+from routerd.adapters.openai_words import NAME
 from routerd.adapters.reading import Fields, refuse
 from routerd.chat.parts import Media, MediaKind, Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall, ToolResult
 from routerd.chat.request import EFFORTS, ChatRequest, Message, Reasoning, ResponseFormat, Tool, ToolChoice
 
-NAME = "openai"
 FUNCTION_CALL = "function_call_"
 """How the ids begin that we give to calls of `functions`, the tools before tools; they had none."""
 

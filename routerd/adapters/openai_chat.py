@@ -7,28 +7,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from routerd.adapters import sse
-from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Framing, Sign
-from routerd.adapters.openai_answer import DONE_EVENT, StreamRenderer, render_reply
-from routerd.adapters.openai_asked import NAME, parse_request
+from routerd.adapters.base import CONTENT, DONE, NOTHING, UNREADABLE, Sign
+from routerd.adapters.late import Late
 from routerd.adapters.openai_errors import error_of, error_status, parse_error, render_error
-from routerd.adapters.openai_reply import parse_reply, usage_of
-from routerd.adapters.openai_request import PATH, render_request
-from routerd.adapters.openai_stream import StreamParser
+from routerd.adapters.openai_words import DONE_EVENT, NAME, PATH
 from routerd.adapters.trouble import excerpt
 from routerd.chat.reply import Usage
 from routerd.errors import RouterError
 
+if TYPE_CHECKING:
+    from routerd.adapters.openai_answer import StreamRenderer as stream_renderer
+    from routerd.adapters.openai_answer import render_reply
+    from routerd.adapters.openai_asked import parse_request
+    from routerd.adapters.openai_reply import parse_reply
+    from routerd.adapters.openai_request import render_request
+    from routerd.adapters.openai_stream import StreamParser as stream_parser
+
 __all__ = [
     "COMMENTS", "DONE_EVENT", "FAMILY", "FORWARDED", "HEADERS", "KEEP_ALIVE", "NAME", "PATH", "base_path", "call_path",
-    "error_of", "error_status", "goes_as_it_is", "is_complete", "is_usage_chunk", "parse_error", "parse_reply",
+    "error_of", "error_status", "goes_as_it_is", "is_complete", "is_usage_chunk", "load", "parse_error", "parse_reply",
     "parse_request", "parse_usage", "parse_whole", "read_event", "relay_changes", "render_error", "render_reply",
     "render_request", "replay", "stream_parser", "stream_renderer",
 ]  # fmt: skip
+
+__getattr__ = Late(
+    globals(),
+    {
+        "parse_reply": "openai_reply.parse_reply",
+        "parse_request": "openai_asked.parse_request",
+        "render_reply": "openai_answer.render_reply",
+        "render_request": "openai_request.render_request",
+        "stream_parser": "openai_stream.StreamParser",
+        "stream_renderer": "openai_answer.StreamRenderer",
+    },
+)
+load = __getattr__.load
 
 FAMILY = "openai"
 HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -45,6 +63,7 @@ _DELTAS = (
     "function_call",
     "refusal",
     "audio",
+    "images",
 )
 
 
@@ -63,17 +82,24 @@ def goes_as_it_is(fields: Mapping[str, msgspec.Raw], model: str) -> bool:
     return True
 
 
-def stream_parser() -> StreamParser:
-    """A reader for one stream."""
-    return StreamParser()
-
-
-def stream_renderer(framing: Framing) -> StreamRenderer:
-    """A writer for one stream."""
-    return StreamRenderer(framing)
-
-
 # Replies that are relayed ---------------------------------------------------------------------------------------
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = 0
+    cache_write_tokens: int | None = 0
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = 0
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
 
 
 class _Whole(msgspec.Struct):
@@ -83,6 +109,7 @@ class _Whole(msgspec.Struct):
 
 
 _decode_whole = msgspec.json.Decoder(_Whole).decode
+_decode_usage = msgspec.json.Decoder(_Usage).decode
 
 
 def parse_whole(body: bytes) -> Usage | None:
@@ -101,6 +128,26 @@ def parse_whole(body: bytes) -> Usage | None:
 
 def parse_usage(raw: msgspec.Raw | bytes) -> Usage | None:
     """The tokens that a `usage` object counts; None when it is not such an object."""
+    try:
+        said = _decode_usage(raw)
+    except UNREADABLE:
+        return _odd_usage(raw)
+    if said.prompt_tokens + said.completion_tokens != said.total_tokens or said.prompt_tokens_details is None:
+        return _odd_usage(raw)
+    answered = said.completion_tokens_details
+    return Usage(
+        said.prompt_tokens,
+        said.completion_tokens,
+        said.prompt_tokens_details.cached_tokens or 0,
+        (answered.reasoning_tokens or 0) if answered else 0,
+        said.prompt_tokens_details.cache_write_tokens or 0,
+    )
+
+
+def _odd_usage(raw: msgspec.Raw | bytes) -> Usage | None:
+    """As `parse_usage`, of one that is not just as OpenAI's: vendors have many ways to count."""
+    from routerd.adapters.openai_reply import usage_of
+
     try:
         return usage_of(msgspec.json.decode(raw))
     except UNREADABLE:

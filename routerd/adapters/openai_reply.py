@@ -13,13 +13,13 @@ import msgspec
 
 from routerd.adapters.base import UNREADABLE
 from routerd.adapters.media import parse_data_url
-from routerd.adapters.openai_asked import NAME
 from routerd.adapters.openai_errors import error_of
 from routerd.adapters.openai_thoughts import (
     parse_extra_content,
     parse_thoughts,
     sign,
 )
+from routerd.adapters.openai_words import NAME
 from routerd.adapters.trouble import excerpt, trouble
 from routerd.chat.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall
 from routerd.chat.reply import Choice, Reply, StopReason, Usage

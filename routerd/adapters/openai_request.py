@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from routerd.adapters.base import Call, Losses, put
-from routerd.adapters.openai_asked import NAME
 from routerd.adapters.openai_turns import Writing, render_messages
+from routerd.adapters.openai_words import NAME, PATH
 from routerd.adapters.thinking import effort_of
 from routerd.chat.parts import Text
 from routerd.chat.request import ChatRequest, Reasoning, ResponseFormat, Tool
-
-PATH = "/chat/completions"
 
 # Told alike on both sides; `service_tier` and others that mean something else elsewhere have functions of their own.
 _OPTIONS = (
@@ -37,6 +35,7 @@ _THINKS = re.compile(r"(^|/)(o\d(-|$)|codex-|gpt-[5-9](?!.*-chat))")
 Source: https://platform.openai.com/docs/guides/reasoning
 """
 _JSON = re.compile("json", re.I)
+_JSON_ONLY = "Reply with one JSON object and nothing else."
 _OWN_SAMPLING = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
 _WITHOUT_EFFORT = re.compile(
     r"(^|/)(gpt-[34]|chatgpt|llama|meta-llama|codellama|gemma|qwen|qwq|mixtral|open-mi|mistral(?!-(small|medium))|codestral|ministral"
@@ -206,16 +205,15 @@ def _render_format(body: dict[str, Any], writing: Writing) -> None:
         return
     body["response_format"] = {"type": {"text": "text", "json": "json_object"}[format_.kind]}
     if format_.kind == "json" and not writing.is_own and not _says_json(writing.request):
-        _ask_for_json(body["messages"])
+        _ask_for_json(body["messages"], is_joined=not writing.has_system_anywhere)
 
 
-def _ask_for_json(messages: list[dict[str, Any]]) -> None:
-    text = "Reply with one JSON object and nothing else."
+def _ask_for_json(messages: list[dict[str, Any]], *, is_joined: bool) -> None:
     first = messages[0] if messages else {}
-    if first.get("role") == "system" and isinstance(first["content"], str):
-        messages[0] = {**first, "content": f"{first['content']}\n\n{text}"}
+    if is_joined and first.get("role") == "system" and isinstance(first["content"], str):
+        messages[0] = {**first, "content": f"{first['content']}\n\n{_JSON_ONLY}"}
     else:
-        messages.insert(0, {"role": "system", "content": text})
+        messages.insert(0, {"role": "system", "content": _JSON_ONLY})
 
 
 def _says_json(request: ChatRequest) -> bool:
@@ -243,10 +241,24 @@ def _render_effort(body: dict[str, Any], writing: Writing) -> None:
     if field == "reasoning":
         if said := _reasoning_object(reasoning, is_own=writing.is_own):
             body["reasoning"] = said
-    elif field == "thinking":
-        _render_thinking(body, reasoning)
-    elif field == "none" or not _render_level(body, reasoning, writing):
-        writing.losses.fields(writing.request, "reasoning")
+        return
+    if field == "thinking":
+        is_told = _render_thinking(body, reasoning)
+    else:
+        is_told = field != "none" and _render_level(body, reasoning, writing)
+    _lose_reasoning(writing, reasoning, is_told=is_told)
+
+
+_VISIBLE = {"anthropic": "display", "gemini": "includeThoughts"}
+
+
+def _lose_reasoning(writing: Writing, reasoning: Reasoning, *, is_told: bool) -> None:
+    """Declare lost what was not told: all of it, or only whether thoughts are to be seen."""
+    request = writing.request
+    if not is_told:
+        writing.losses.fields(request, "reasoning")
+    elif reasoning.is_visible is not None:
+        writing.losses.add(f"{request.pointer('reasoning')}/{_VISIBLE.get(request.dialect, 'exclude')}")
 
 
 def _reasoning_object(reasoning: Reasoning, *, is_own: bool) -> dict[str, Any]:
@@ -269,22 +281,26 @@ def _is_enabled(reasoning: Reasoning) -> bool | None:
     return True if reasoning.is_adaptive else reasoning.is_on
 
 
-def _render_thinking(body: dict[str, Any], reasoning: Reasoning) -> None:
-    """Source: https://api-docs.deepseek.com/guides/thinking_mode, https://docs.z.ai/guides/capabilities/thinking-mode"""
+def _render_thinking(body: dict[str, Any], reasoning: Reasoning) -> bool:
+    """`thinking`, on or off; False when there is nothing to say of it.
+
+    Source: https://api-docs.deepseek.com/guides/thinking_mode, https://docs.z.ai/guides/capabilities/thinking-mode
+    """
     level = _level(reasoning)
     if level == "none" or reasoning.is_on is False:
         body["thinking"] = {"type": "disabled"}
-    elif level is not None or reasoning.is_on:
+    elif level is not None or reasoning.is_on or reasoning.is_adaptive:
         body["thinking"] = {"type": "enabled"}
         if level is not None:
             body["reasoning_effort"] = level
+    return "thinking" in body
 
 
 def _render_level(body: dict[str, Any], reasoning: Reasoning, writing: Writing) -> bool:
-    """`reasoning_effort`; False when it can't be told. That thinking is on, or up to the model, needs no word."""
+    """`reasoning_effort`; False when that can't tell it: it has no word for "as you like"."""
     level = _level(reasoning)
     if level is None and reasoning.is_on is not False:
-        return True
+        return False
     quirk, model = writing.quirks.get("effort"), body["model"]
     if not writing.is_own and quirk != "reasoning_effort" and _WITHOUT_EFFORT.search(model):
         return False

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from routerd.adapters import sse
 from routerd.adapters.base import UNREADABLE
-from routerd.adapters.openai_asked import NAME
 from routerd.adapters.openai_errors import error_of
 from routerd.adapters.openai_reply import (
     KNOWN,
@@ -29,6 +28,7 @@ from routerd.adapters.openai_reply import (
     usage_of,
 )
 from routerd.adapters.openai_thoughts import Detail, is_of_call, is_seal, parse_detail, parse_extra_content
+from routerd.adapters.openai_words import NAME
 from routerd.adapters.trouble import excerpt
 from routerd.chat.events import (
     ChoiceEnded,

@@ -13,8 +13,9 @@ from msgspec import structs
 
 from routerd.adapters.base import Losses
 from routerd.adapters.media import data_url
-from routerd.adapters.openai_asked import FUNCTION_CALL, NAME
+from routerd.adapters.openai_asked import FUNCTION_CALL
 from routerd.adapters.openai_thoughts import render_call_detail, render_details, render_extra_content
+from routerd.adapters.openai_words import NAME
 from routerd.adapters.reading import refuse
 from routerd.chat.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from routerd.chat.request import ChatRequest, Message, Tool
@@ -67,6 +68,13 @@ class Writing:
         """Declare the part's signature lost."""
         if part.signature is not None:
             self.losses.add(f"{part.at}/{_SIGNATURE_FIELD.get(self.request.dialect, 'extra_content')}")
+
+    def lose_name(self, media: Media) -> None:
+        """Declare the name of a file lost."""
+        field = "title"
+        if self.request.dialect == "gemini":
+            field = "inlineData/displayName" if media.data is not None else "fileData/displayName"
+        self.losses.add(f"{media.at}/{field}")
 
 
 def _short(id_: str) -> str:
@@ -224,9 +232,7 @@ def _name(rendered: dict[str, Any], message: Message, writing: Writing) -> None:
 def _render_result(result: ToolResult, writing: Writing) -> dict[str, Any]:
     rendered: dict[str, Any] = {"role": "tool", "tool_call_id": writing.id(result.id)}
     if result.id.startswith(FUNCTION_CALL) and writing.has_functions:
-        rendered = {"role": "function"}
-    if result.name is not None and writing.is_own:
-        rendered["name"] = result.name
+        rendered = {"role": "function", "name": result.name}
     rendered["content"] = _render_result_content(result, writing)
     marked: dict[str, Any] = rendered
     if result.cache is not None and not writing.is_own:  # who reads marks reads them on parts
@@ -407,6 +413,8 @@ def _render_parts(parts: list[Part], writing: Writing) -> list[dict[str, Any]]:
         if not isinstance(part, Opaque):
             writing.mark(entry, part)
             writing.keep(entry, part)
+        if isinstance(part, Media) and part.name and entry["type"] not in ("file", "text"):
+            writing.lose_name(part)
         rendered.append(entry)
     return rendered
 

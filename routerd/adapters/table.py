@@ -14,3 +14,9 @@ ADAPTERS: Mapping[str, Adapter] = MappingProxyType({
     "gemini": gemini,
 })
 """By name, as in router.yaml and in `ChatRequest.dialect`."""
+
+
+def load() -> None:
+    """Import what translation needs, some 50 ms of work: not on the event loop."""
+    for adapter in ADAPTERS.values():
+        adapter.load()

@@ -14,7 +14,8 @@ _EMPTY_WALLET = re.compile(
 )
 _TOO_LONG = re.compile(
     r"context_length_exceeded|maximum context length|prompt is too long|input token count\b.{0,40}\bexceeds"
-    r"|exceeds? the (model'?s )?(maximum )?context|context window",
+    r"|exceeds? the (model'?s |available )?(maximum )?context|context window|exceed_context_size"
+    r"|maximum prompt length|prompt exceeds max|greater than the context length|tokens \+ `?max_new_tokens",
     re.I,
 )
 _BAD_KEY = re.compile(r"API_KEY_INVALID|api key (not valid|expired)", re.I)  # Google says it with a 400

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from routerd.access import ANONYMOUS, Caller, identify
+from routerd.adapters import openai_chat
 from routerd.errors import RouterError
 from routerd.proxy import endpoints, headers
 from routerd.proxy.door import Head, Outlet
@@ -75,6 +76,8 @@ class Gateway:
         journey = Journey(admitted.request_id, endpoint.dialect, admitted.snapshot, outlet, services)
         services.under_way.add(journey)
         try:
+            if endpoint.dialect is not openai_chat:
+                await services.prepare()
             await endpoint.answer(services, admitted, body, journey)
         except RouterError as error:
             journey.fail(error)

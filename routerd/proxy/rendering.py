@@ -63,7 +63,8 @@ def _translated(
     content = msgspec.json.encode(call.body)
     extra = request.forwarded(dialect)
     attempt = Attempt(target, content, extra, request.is_stream, services.now(), call.path)
-    framing = Framing(request_id, int(time()), target.model, request.wants_usage)
+    functions = chat.where.get("tools") == "/functions"
+    framing = Framing(request_id, int(time()), target.model, request.wants_usage, functions)
     return attempt, Translation(dialect, request.dialect, framing, losses)
 
 

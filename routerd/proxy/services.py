@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from routerd.adapters import table
 from routerd.observe import Log
 from routerd.proxy.upstream import Upstreams
 from routerd.state.counters import Counters
@@ -31,11 +32,18 @@ class Services:
     signatures: Signatures
     rng: random.Random = field(default_factory=random.Random)
     open_after: float = 10.0  # of silence, then the caller hears a comment: proxies in between cut at 60
+    can_translate: bool = False  # what translation needs is imported
     under_way: set[Watched] = field(default_factory=set)
     now: Callable[[], float] = field(init=False)  # monotonic seconds
 
     def __post_init__(self) -> None:
         self.now = self.loop.time
+
+    async def prepare(self) -> None:
+        """Make ready to translate, once."""
+        if not self.can_translate:
+            await asyncio.to_thread(table.load)
+            self.can_translate = True
 
     def sweep(self) -> None:
         """Look at everything under way."""

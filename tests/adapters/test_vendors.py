@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from routerd.adapters.vendors import GENERIC, QUIRKS, SERVED, VENDORS, Vendor, detect, named
@@ -16,6 +18,7 @@ from routerd.config.addresses import parse_base_url
         ("Google Gemini", None, None, "gemini"),
         ("claude", None, None, "anthropic"),
         ("z.ai", None, None, "zai"),
+        ("Kimi", None, None, "moonshot"),
         ("LM_Studio", None, None, "lmstudio"),
         ("office", None, None, ""),
         ("office", None, "mistral", "mistral"),
@@ -90,5 +93,20 @@ def test_the_address_that_google_documents_for_openais_sdks(ending: str) -> None
     assert (row.adapter, row.auth_header) == ("openai", "Authorization")
 
 
-def test_mistral_refuses_what_others_take() -> None:
-    assert VENDORS["mistral"].quirks == {"repair": True, "stream_options": False, "max_tokens_field": "max_tokens"}
+@pytest.mark.parametrize(
+    ("vendor", "quirks"),
+    [
+        ("mistral", {"repair": True, "stream_options": False, "max_tokens_field": "max_tokens", "fields": "mistral"}),
+        ("groq", {"repair": True, "text_parts": False, "developer": False}),
+        ("deepseek", {"reasoning": "reasoning_content", "thought_before_call": True}),
+        ("openrouter", {"repair": True, "reasoning": "reasoning_details", "cache_control": True}),
+        ("openai", {"system": "anywhere"}),
+    ],
+)
+def test_what_is_odd_about_vendors(vendor: str, quirks: dict[str, Any]) -> None:
+    assert {name: VENDORS[vendor].quirks.get(name) for name in quirks} == quirks
+
+
+def test_every_quirk_is_somebodys() -> None:
+    used = {name for vendor in VENDORS.values() for name in vendor.quirks}
+    assert QUIRKS.keys() - used == {"schema"}  # for Google's older and other addresses

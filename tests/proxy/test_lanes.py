@@ -284,6 +284,14 @@ def test_gemini_streams_as_an_array_unless_told_otherwise(cast: Cast) -> None:
         assert gemini_story(answer.json()) == (TEXT, 11, 7)
 
 
+def test_a_failure_is_the_last_element_of_the_array(stage: Cast) -> None:
+    stage.upstreams["anthropic"].script(event_stream(*anthropic_events()[:4], OVERLOADED))
+    contents = {"contents": [{"role": "user", "parts": [{"text": "Hi!"}]}]}
+    said = post(stage.daemon, "/v1beta/models/to-anthropic:streamGenerateContent", contents).json()
+    assert said[-1]["error"]["code"] == 503
+    assert "Hello" in str(said[:-1])
+
+
 # Losses
 
 
