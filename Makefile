@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 SOURCES := routerd tests scripts $(wildcard bench)
 # What some tests call; each that is missing is installed when we may, else its tests are skipped and say so.
-DEBIAN := openssl=openssl buildah=buildah crun=crun
+DEBIAN := openssl=openssl buildah=buildah crun=crun age=age
 DEBIAN_BENCH := cc=gcc nginx=nginx-light openssl=openssl /usr/include/openssl/ssl.h=libssl-dev
 
 .PHONY: help

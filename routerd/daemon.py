@@ -18,9 +18,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from routerd import sealing
+from routerd.config import example
 from routerd.config.watch import changes
 from routerd.edge.server import Edge
 from routerd.edge.tls import server_context
+from routerd.editing import Editor
+from routerd.management import Management
+from routerd.news import News
 from routerd.observe import Log
 from routerd.proxy.gateway import Gateway
 from routerd.proxy.services import Services
@@ -29,6 +34,7 @@ from routerd.reload import Reloader
 from routerd.settings import Settings
 from routerd.state.counters import Counters
 from routerd.state.database import Database
+from routerd.state.generations import Generations
 from routerd.state.signatures import Signatures
 from routerd.web import load
 
@@ -46,6 +52,7 @@ class Daemon:
     database: Database
     gateway: Gateway
     reloader: Reloader
+    management: Management
     is_ready: bool = False
 
     def ready(self) -> bool:
@@ -65,6 +72,7 @@ class Daemon:
             yield
         finally:
             self.is_ready = False
+            self.management.news.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -84,13 +92,25 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
     loop.set_exception_handler(partial(_report, log))
     token = admin_token(settings, log)
     log.redactor.learn([token])
-    reloader = Reloader(settings.config, log)
-    snapshot = reloader.first()
     rng = Random()
     database = Database(settings.database, log.warning)
+    reloader, generations, news = _reloader(settings, log, database)
+    snapshot = reloader.first(settings.on_boot_error, settings.data_dir if generations is not None else None)
     services = Services(loop, Upstreams(loop, rng), Counters(), log, Signatures(database), rng)
-    gateway = Gateway(services, snapshot, hashlib.sha256(token.encode()).digest())
-    return Daemon(settings, log, services, database, gateway, reloader)
+    digest = hashlib.sha256(token.encode()).digest()
+    gateway = Gateway(services, snapshot, digest)
+    editor = Editor(reloader, gateway.adopt, sealing.sources(settings, os.environ), settings.data_dir, generations)
+    management = Management(reloader, editor, gateway.adopt, generations, news, lambda: gateway.current, digest)
+    return Daemon(settings, log, services, database, gateway, reloader, management)
+
+
+def _reloader(settings: Settings, log: Log, database: Database) -> tuple[Reloader, Generations | None, News]:
+    """What keeps the config; of the built-in example nothing is kept."""
+    is_example = settings.config == example.path()
+    generations = None if is_example else Generations(settings.data_dir / "generations", database)
+    news = News()
+    sources = sealing.sources(settings, os.environ)
+    return Reloader(settings.config, log, sources, generations, news), generations, news
 
 
 def run(settings: Settings) -> None:
@@ -108,8 +128,9 @@ async def serve(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with daemon.running():
+        web = partial(load, daemon.gateway, management=daemon.management, is_ready=daemon.ready)
         # imported in a thread at first need: the data plane starts without the web app, and is not held up by it
-        edge = Edge(daemon.gateway, partial(load, daemon.gateway, is_ready=daemon.ready), is_ready=daemon.ready)
+        edge = Edge(daemon.gateway, web, is_ready=daemon.ready)
         tls = server_context(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         for host, port in await edge.listen(settings.host, settings.port, tls):
             daemon.log.info("listening", host=host, port=port, tls=tls is not None)
@@ -118,6 +139,7 @@ async def serve(settings: Settings) -> None:
         drain = daemon.gateway.current.drain
         daemon.log.info("draining", seconds=drain)
         daemon.is_ready = False
+        daemon.management.news.close()  # who follows them would hold up the drain
         stop.clear()
         await _first(edge.drain(drain), stop.wait())
         await edge.close()

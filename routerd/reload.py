@@ -3,174 +3,357 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import time
+import traceback
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from routerd.config import secrets
-from routerd.config.check import check
-from routerd.config.file import ConfigFileError, read
+from routerd import sealing
+from routerd.config.condition import CURES, condition, wait_until_written
+from routerd.config.file import ConfigFileError
 from routerd.config.problem import Problem
+from routerd.config.summary import summary
+from routerd.config.write import recover
+from routerd.copies import NotKept, sealed_copy
+from routerd.loading import Loaded, Rejected, load, read_file, read_snapshot
+from routerd.news import News
 from routerd.observe import Log
-from routerd.snapshot import Snapshot, compile
+from routerd.settings import OnBootError
+from routerd.snapshot import Snapshot
+from routerd.state.generations import Generations, Record, Source, stamp
 
-RETRIES = (0.2, 0.5, 1.0)  # seconds: an editor may be in the middle of its save
+__all__ = ["Adopt", "Loaded", "Outcome", "Rejected", "Reloader", "load", "read_snapshot"]
+
+RETRIES = (0.2, 0.3, 0.5)  # seconds: an editor may be in the middle of its save
+WRITING = 5.0  # seconds that a file may be open for writing before it is taken as it is
+MOST_SUMMARY = 50  # changes of one generation that the history tells
 
 Adopt = Callable[[Snapshot], None]
-
-
-class Rejected(Exception):
-    """The file can't be served: `problems` say why, or `reason` where there is no text to point into.
-
-    `about` tells one bad state of the file from the next: the digest of its text, or the reason.
-    """
-
-    def __init__(self, about: str, problems: Sequence[Problem] = (), reason: str | None = None) -> None:
-        super().__init__(reason or "\n".join(map(str, problems)))
-        self.about = about
-        self.problems = tuple(problems)
-        self.reason = reason
+Result = Literal["adopted", "unchanged", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A snapshot and what is worth saying about the text it came from."""
+class Outcome:
+    """What came of a look at the file. `generation` and `digest` are of what serves after it, `at` is in seconds.
 
-    snapshot: Snapshot
-    warnings: tuple[Problem, ...]
-    secrets: tuple[str, ...]
+    `about` is the digest of a text that was rejected; `problems` has warnings, too.
+    """
+
+    at: float
+    result: Result
+    source: Source
+    actor: str | None
+    generation: int
+    digest: str
+    about: str | None = None
+    problems: tuple[Problem, ...] = ()
+    reason: str | None = None
+    changes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that the API gives."""
+        return {
+            "at": stamp(self.at),
+            "result": self.result,
+            "source": self.source,
+            "actor": self.actor,
+            "generation": self.generation,
+            "digest": self.digest,
+            "reason": self.reason,
+            "problems": [problem.as_json() for problem in self.problems],
+            "changes": list(self.changes),
+        }
 
 
-def load(text: str, digest: str, generation: int, folder: Path) -> Loaded:
-    """Check and compile a text. Raises Rejected with every problem at once."""
-    checked = check(text)
-    if checked.config is None:
-        raise Rejected(digest, checked.problems)
-    found = Secrets(folder)
-    return Loaded(compile(checked.config, digest, generation, found), checked.problems, tuple(found.known))
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """How the file is: `ok`, or what is wrong with it and what to do. `is_served`: its text is what serves."""
+
+    word: str
+    cure: str | None
+    is_served: bool
 
 
-def read_snapshot(path: Path) -> Snapshot:
-    """The snapshot of the file at `path`, without serving it. Raises Rejected."""
-    try:
-        found = read(path)
-    except ConfigFileError as error:
-        raise Rejected(str(error), reason=str(error)) from None
-    return load(found.text, found.digest, 1, path.parent).snapshot
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Whether what serves has been kept, and why not."""
 
-
-class Secrets:
-    """Resolves references beside the config, and remembers what it found, for redaction."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.known: list[str] = []
-
-    def value(self, reference: str) -> str:
-        return self._keep(secrets.resolve(reference, os.environ, self._folder))
-
-    def proxy(self, url: str) -> str:
-        resolved = secrets.resolve_proxy(url, os.environ, self._folder)
-        self._keep(urlsplit(resolved).password or "")
-        return resolved
-
-    def _keep(self, secret: str) -> str:
-        self.known.append(secret)
-        return secret
+    is_kept: bool
+    reason: str | None = None
 
 
 class Reloader:
-    """Keeps what serves equal to the file: a good file is adopted, a bad one is reported and changes nothing."""
+    """Keeps what serves equal to the file: a good file is adopted, a bad one is reported and changes nothing.
 
-    def __init__(self, path: Path, log: Log) -> None:
-        self._path = path
-        self._log = log
-        self._served = ""  # the digest of what serves
-        self._generation = 0
-        self._reported: str | None = None  # the bad state that has been told of
-        self._one_at_a_time = asyncio.Lock()
+    Everything but `first` is for the event loop's thread. `alone` is held by whoever reads the file in order to adopt
+    or to write it. Without `generations` nothing is kept.
+    """
 
-    def first(self) -> Snapshot:
-        """The snapshot to start with. Raises Rejected."""
-        loaded = self._look()
-        assert loaded is not None, "nothing serves yet"
-        return self._serve(loaded)
+    def __init__(
+        self,
+        path: Path,
+        log: Log,
+        sources: sealing.Sources | None = None,
+        generations: Generations | None = None,
+        news: News | None = None,
+    ) -> None:
+        self.path = path
+        self.log = log
+        self.sources = sources
+        self.alone = asyncio.Lock()
+        self.loaded: Loaded | None = None  # what serves
+        self.outcome: Outcome | None = None
+        self.succeeded_at = 0.0  # seconds since the epoch
+        self.counts: Counter[str] = Counter()
+        self.copy = Copy(False, "it is not kept")
+        self._generations = generations
+        self._news = news or News()
+        self._rejected: Rejected | None = None  # the bad state that has been told of
+        self._condition = "ok"  # as it was last told
+        self._unkept: Outcome | None = None  # of the start: kept once the loop runs
+
+    @property
+    def generation(self) -> int:
+        """The number of what serves."""
+        return self.loaded.snapshot.generation if self.loaded is not None else 0
+
+    @property
+    def digest(self) -> str:
+        """The digest of what serves."""
+        return self.loaded.snapshot.digest if self.loaded is not None else ""
+
+    def first(self, on_boot_error: OnBootError = "refuse", data_dir: Path | None = None) -> Snapshot:
+        """The snapshot to start with: that of the file, else that of the last good one. Raises Rejected."""
+        if data_dir is not None:
+            self._recover(data_dir)
+        newest = self._generations.newest() if self._generations is not None else None
+        number = newest[0] if newest else 0
+        try:
+            loaded = self._look(number + 1)
+            assert loaded is not None, "nothing serves yet"
+        except Rejected as rejected:
+            loaded = self._last_good(number) if on_boot_error == "last-good" else None
+            if loaded is None:
+                raise
+            self._serve(loaded)
+            self._reject(rejected, "file", None)
+            self.log.warning("last_good_serves", digest=self.digest[:12], generation=self.generation)
+        else:
+            if newest is not None and newest[1] == loaded.snapshot.digest:
+                # the same text as before the start is the same generation
+                loaded = replace(loaded, snapshot=replace(loaded.snapshot, generation=number))
+            self._serve(loaded)
+            self._unkept = self._accept("file", None, is_news=newest is None or newest[1] != self.digest)
+        return loaded.snapshot
 
     async def watch(self, changes: AsyncGenerator[None, None], adopt: Adopt) -> None:
         """Adopt every good change, until cancelled."""
+        if self._unkept is not None:
+            await self._keep(self._unkept)
+            self._unkept = None
         async with aclosing(changes):
             async for _ in changes:
                 await self.reload(adopt)
 
-    async def reload(self, adopt: Adopt) -> None:
+    async def reload(self, adopt: Adopt, source: Source = "file", actor: str | None = None) -> Outcome:
         """Look at the file now. What is bad is looked at again, since an editor may be in the middle of its save."""
-        async with self._one_at_a_time:
-            await self._reload(adopt)
+        async with self.alone:
+            try:
+                outcome = await self._settle(await self._patient_look(), adopt, source, actor)
+            except Rejected as rejected:
+                if self._rejected is None or rejected.about != self._rejected.about:
+                    self._reject(rejected, source, actor)
+                assert self.outcome is not None
+                outcome = self.outcome
+            self._tell_condition(await asyncio.to_thread(condition, self.path))
+            return outcome
 
-    async def _reload(self, adopt: Adopt) -> None:
+    async def adopt(
+        self, loaded: Loaded, adopt: Adopt, source: Source, actor: str | None, changes: Sequence[str] = ()
+    ) -> Outcome:
+        """Serve what was loaded, remember it, and tell everyone. The caller holds `alone`. Raises Rejected."""
+        try:
+            adopt(loaded.snapshot)
+        except Exception as error:  # a mistake of ours must not end the watch: the next save may be fine
+            raise _internal(error, loaded.snapshot.digest) from error
+        self._serve(loaded)
+        self._rejected = None
+        outcome = self._accept(source, actor, changes)
+        await self._keep(outcome)
+        return outcome
+
+    async def state(self) -> FileState:
+        """How the file is now."""
+        return self.state_in(await asyncio.to_thread(condition, self.path))
+
+    def state_in(self, found: str) -> FileState:
+        """The state of a file that is in this condition."""
+        rejected = self._rejected
+        if found in ("missing", "deleted_inode"):
+            return FileState(found, CURES[found], rejected is None)
+        if rejected is not None and rejected.trouble != "missing":
+            return FileState(rejected.trouble, "`routerd check` says what is wrong", is_served=False)
+        return FileState(found, CURES.get(found), is_served=True)
+
+    # Looking
+
+    async def _patient_look(self) -> Loaded | None:
         for pause in RETRIES:
             try:
-                loaded = await asyncio.to_thread(self._look)
+                return await asyncio.to_thread(self._look, self.generation + 1)
             except Rejected as rejected:
-                if rejected.about == self._reported:
-                    return
+                if self._rejected is not None and rejected.about == self._rejected.about:
+                    raise
                 await asyncio.sleep(pause)
-            else:
-                return self._settle(loaded, adopt)
-        try:
-            self._settle(await asyncio.to_thread(self._look), adopt)
-        except Rejected as rejected:
-            self._report(rejected)
+        return await asyncio.to_thread(self._look, self.generation + 1)
 
-    def _look(self) -> Loaded | None:
+    def _look(self, generation: int) -> Loaded | None:
         """The file's content, compiled; None: it is what serves. Raises Rejected."""
-        try:
-            found = read(self._path)
-        except ConfigFileError as error:
-            raise Rejected(str(error), reason=str(error)) from None
-        if found.digest == self._served:
+        wait_until_written(self.path, WRITING)
+        found = read_file(self.path)
+        if found.digest == self.digest:
             return None
         try:
-            return load(found.text, found.digest, self._generation + 1, self._path.parent)
+            return load(found.text, found.digest, generation, self.path.parent, self.sources)
         except Rejected:
             raise
-        except Exception as error:  # a mistake of ours must not end the watch: the next save may be fine
-            raise Rejected(found.digest, reason=f"internal error: {error!r}") from error
+        except Exception as error:  # as in `adopt`
+            raise _internal(error, found.digest) from error
 
-    def _settle(self, loaded: Loaded | None, adopt: Adopt) -> None:
+    def _last_good(self, number: int) -> Loaded | None:
+        assert self._generations is not None
+        for kept in self._generations.last_good():
+            try:
+                return load(kept.text, kept.digest, max(number, 1), self.path.parent, self.sources)
+            except Exception as error:  # written by another version, perhaps: the one before may do
+                self.log.warning("last_good_unusable", digest=kept.digest[:12], reason=_internal(error, "").reason)
+        return None
+
+    def _recover(self, data_dir: Path) -> None:
+        try:
+            recover(self.path, data_dir)
+        except ConfigFileError as error:
+            self.log.warning("config_not_recovered", file=str(self.path), reason=str(error))
+
+    # Serving
+
+    async def _settle(self, loaded: Loaded | None, adopt: Adopt, source: Source, actor: str | None) -> Outcome:
         if loaded is not None:
-            adopt(self._serve(loaded))
-        elif self._reported is not None:
-            self._log.info("config_restored", digest=self._served[:12])
-        self._reported = None
+            before = self.loaded.config if self.loaded is not None else loaded.config
+            changes = await asyncio.to_thread(summary, before, loaded.config)
+            return await self.adopt(loaded, adopt, source, actor, changes)
+        if self._rejected is not None:
+            self._rejected = None
+            self.log.info("config_restored", digest=self.digest[:12])
+            self._succeed(self._outcome("unchanged", source, actor))
+        return self._outcome("unchanged", source, actor)
 
-    def _serve(self, loaded: Loaded) -> Snapshot:
+    def _serve(self, loaded: Loaded) -> None:
         snapshot = loaded.snapshot
-        self._served, self._generation = snapshot.digest, snapshot.generation
-        self._log.redactor.learn(loaded.secrets)
+        self.loaded = loaded
+        self.log.redactor.learn(loaded.secrets)
         self._log_problems(loaded.warnings)
         for provider in snapshot.providers.values():
             if provider.is_active and provider.trouble:
-                self._log.warning("provider_unusable", provider=provider.name, reason=provider.trouble)
-        self._log.info("config_adopted", generation=snapshot.generation, digest=snapshot.digest[:12])
-        return snapshot
+                self.log.warning("provider_unusable", provider=provider.name, reason=provider.trouble)
+        self.log.info("config_adopted", generation=snapshot.generation, digest=snapshot.digest[:12])
 
-    def _report(self, rejected: Rejected) -> None:
-        self._reported = rejected.about
-        self._log.error(
-            "config_rejected", file=str(self._path), reason=rejected.reason, still_serving=self._served[:12]
+    def _outcome(self, result: Result, source: Source, actor: str | None, **more: Any) -> Outcome:
+        return Outcome(time.time(), result, source, actor, self.generation, self.digest, **more)
+
+    def _succeed(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.succeeded_at = outcome.at
+        self._news.publish("generation", outcome.as_json())
+
+    def _accept(self, source: Source, actor: str | None, changes: Sequence[str] = (), is_news: bool = True) -> Outcome:
+        assert self.loaded is not None
+        outcome = self._outcome(
+            "adopted", source, actor, problems=self.loaded.warnings, changes=tuple(changes[:MOST_SUMMARY])
         )
+        self.counts["adopted"] += 1
+        self._succeed(outcome)
+        if self._generations is not None and is_news:
+            self._generations.note(_record(outcome))
+        return outcome
+
+    async def _keep(self, outcome: Outcome) -> None:
+        """Keep the text of what serves now; never in the way of serving it."""
+        if self._generations is not None and self.loaded is not None:
+            self.copy = await asyncio.to_thread(self._copy, self._generations, self.loaded)
+            if not self.copy.is_kept:
+                self.log.warning("config_not_kept", digest=outcome.digest[:12], reason=self.copy.reason)
+
+    def _copy(self, generations: Generations, loaded: Loaded) -> Copy:
+        snapshot, text, reason = loaded.snapshot, None, None
+        try:
+            if generations.text(snapshot.digest) is None:
+                sources = self.sources or sealing.usual_sources(self.path.parent, {})
+                text = sealed_copy(loaded.text, loaded.config, loaded.secrets, sources)
+        except NotKept as error:
+            reason = str(error)
+        except Exception as error:  # keeping a copy must not end the watch either
+            reason = _internal(error, "").reason
+        try:
+            generations.accept(snapshot.generation, snapshot.digest, text)
+        except OSError as error:
+            reason = f"the data folder can't be written: {error.strerror}"
+        return Copy(reason is None, reason)
+
+    # Telling
+
+    def _reject(self, rejected: Rejected, source: Source, actor: str | None) -> None:
+        self._rejected = rejected
+        outcome = self._outcome(
+            "rejected", source, actor, about=rejected.digest, problems=rejected.problems, reason=rejected.reason
+        )
+        self.outcome = outcome
+        self.counts["rejected"] += 1
+        if self._generations is not None:
+            self._generations.note(_record(outcome))
+        self._news.publish("problems", outcome.as_json())
+        self.log.error("config_rejected", file=str(self.path), reason=rejected.reason, still_serving=self.digest[:12])
         self._log_problems(rejected.problems)
+
+    def _tell_condition(self, found: str) -> None:
+        if found != self._condition:
+            self._condition = found
+            if found == "deleted_inode":
+                self.log.warning("config_file_deleted", file=str(self.path), cure=CURES[found])
+            self._news.publish("file", {"state": self.state_in(found).word})
 
     def _log_problems(self, problems: Sequence[Problem]) -> None:
         for problem in problems:
-            put = self._log.error if problem.severity == "error" else self._log.warning
+            put = self.log.error if problem.severity == "error" else self.log.warning
             put(
                 "config_problem",
-                at=f"{self._path.name}:{problem.line}:{problem.column}",
+                at=f"{self.path.name}:{problem.line}:{problem.column}",
                 path=problem.path,
                 problem=problem.text,
             )
+
+
+def _record(outcome: Outcome) -> Record:
+    is_accepted = outcome.result == "adopted"
+    return Record(
+        outcome.generation if is_accepted else None,
+        outcome.at,
+        outcome.source,
+        outcome.actor,
+        outcome.digest if is_accepted else outcome.about,
+        list(outcome.changes),
+        "accepted" if is_accepted else "problems",
+        [problem.as_json() for problem in outcome.problems]
+        or ([{"severity": "error", "message": outcome.reason}] if outcome.reason else []),
+    )
+
+
+def _internal(error: Exception, about: str) -> Rejected:
+    """A mistake of our own. What the exception says is left out: that may be a piece of the file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
+    return Rejected(about, reason=f"internal error: {type(error).__name__}", place=place)

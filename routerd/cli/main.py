@@ -13,10 +13,16 @@ from routerd import __version__
 VERBS: Mapping[str, str] = {
     "serve": "routerd.cli.serve:serve",
     "check": "routerd.cli.check:check",
+    "diff": "routerd.cli.diff:diff",
     "explain": "routerd.cli.explain:explain",
     "ask": "routerd.cli.ask:ask",
+    "status": "routerd.cli.status:status",
+    "reload": "routerd.cli.reload:reload",
+    "history": "routerd.cli.history:history",
+    "rollback": "routerd.cli.rollback:rollback",
     "init": "routerd.cli.init:init",
     "client": "routerd.cli.client:client",
+    "key": "routerd.cli.key:key",
     "schema": "routerd.cli.schema:schema",
 }
 """Each verb and where it is: `module:function`."""

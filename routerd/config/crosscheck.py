@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 
 from routerd.adapters.vendors import Vendor, detect
+from routerd.config import recipients as public_keys
 from routerd.config.findings import Findings
 from routerd.config.model import AdminConfig, ClientConfig, RouterConfig
 from routerd.config.problem import Path
@@ -16,8 +16,6 @@ from routerd.config.similar import did_you_mean
 
 _LONGEST_NAME = 64
 _EMPTY = hashlib.sha256(b"").hexdigest()
-_AGE_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}|age1[a-z0-9-]+1[02-9ac-hj-np-z]+")
-_SSH_RECIPIENT = re.compile(r"ssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+(?: .*)?")
 
 
 def crosscheck(findings: Findings, config: RouterConfig) -> None:
@@ -51,14 +49,16 @@ def _check_name(findings: Findings, path: Path) -> None:
 
 
 def _check_recipients(findings: Findings, recipients: list[str]) -> None:
+    seen: set[str] = set()
     for index, recipient in enumerate(recipients):
         path: Path = ("recipients", index)
-        if recipient.upper().startswith("AGE-SECRET-KEY-"):
-            findings.error(path, "this is an age identity, which is secret", "write its public key: age1…")
-        elif not (_AGE_RECIPIENT.fullmatch(recipient) or _SSH_RECIPIENT.fullmatch(recipient)):
-            findings.error(path, "must be an age public key: age1…, ssh-ed25519 … or ssh-rsa …")
-        elif recipient in recipients[:index]:
+        if (refusal := public_keys.refusal(recipient)) is not None:
+            findings.error(path, *refusal)
+        elif public_keys.normal(recipient) in seen:
             findings.warning(path, "this recipient stands above already", "delete one of them")
+        seen.add(public_keys.normal(recipient))
+    if len(seen) > public_keys.MOST:
+        findings.error(("recipients",), f"there are more than {public_keys.MOST} recipients", key=True)
 
 
 def _check_routes(findings: Findings, config: RouterConfig, vendors: Mapping[str, Vendor]) -> None:

@@ -11,11 +11,14 @@ from typing import Literal
 
 MOST_BYTES = 1024 * 1024
 
-Trouble = Literal["missing", "unreadable", "not_a_file", "too_large", "not_utf8", "changing"]
+Trouble = Literal[
+    "missing", "unreadable", "not_a_file", "too_large", "not_utf8", "changing",
+    "changed", "read_only", "deleted_inode", "unwritable",
+]  # fmt: skip
 
 
 class ConfigFileError(Exception):
-    """The file can't be had as text. `trouble` says it for programs, the message for people."""
+    """The file can't be had as text, or not be written. `trouble` says it for programs, the message for people."""
 
     def __init__(self, trouble: Trouble, message: str) -> None:
         super().__init__(message)
@@ -32,20 +35,25 @@ class Read:
 
 def read(path: Path) -> Read:
     """Read the file at `path` as one consistent whole. Raises ConfigFileError. Blocks: not for the event loop."""
-    try:
-        data = _read_unchanged(path)
-    except FileNotFoundError:
-        raise ConfigFileError("missing", f"{path} does not exist") from None
-    except IsADirectoryError:
-        raise ConfigFileError("not_a_file", f"{path} is a folder") from None
-    except OSError as error:
-        raise ConfigFileError("unreadable", f"{path} can't be read: {error.strerror}") from None
+    data = read_bytes(path)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigFileError("not_utf8", f"{path} is not UTF-8: see line {line}") from None
     return Read(text, digest(data))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of the file at `path`, none of them of another moment. Raises ConfigFileError."""
+    try:
+        return _read_unchanged(path)
+    except FileNotFoundError:
+        raise ConfigFileError("missing", f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise ConfigFileError("not_a_file", f"{path} is a folder") from None
+    except OSError as error:
+        raise ConfigFileError("unreadable", f"{path} can't be read: {error.strerror}") from None
 
 
 def digest(data: bytes) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from routerd.config import sealed
+
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
-_ARMOR = "-----BEGIN AGE ENCRYPTED FILE-----"
-_AGE_HEADER = b"age-encryption.org/v1"
 _OURS = "ROUTERD_"
 _ENV_HINT = "write `env:NAME` for the environment variable NAME"
 
@@ -54,7 +52,7 @@ def parse_key(text: str) -> Reference:
 
 def parse_value(text: str) -> Reference:
     """How a header's value is written: a reference as for keys, or any text. Raises BadReference."""
-    if text.startswith("age:") or text.startswith(_ARMOR):
+    if text.startswith((sealed.PREFIX, sealed.ARMOR)):
         return Reference("sealed", _sealed(text))
     if text.startswith("env:"):
         return Reference("env", _variable(text.removeprefix("env:")))
@@ -70,14 +68,10 @@ def parse_value(text: str) -> Reference:
 
 
 def _sealed(text: str) -> str:
-    if text.startswith(_ARMOR):
-        return text
     try:
-        sealed = base64.b64decode(text.removeprefix("age:"), validate=True)
-    except (binascii.Error, ValueError):
-        sealed = b""
-    if not sealed.startswith(_AGE_HEADER):
-        raise BadReference("this is no sealed key", "after `age:` stands an age file in base64, on one line")
+        sealed.parse(text)
+    except sealed.Malformed as error:
+        raise BadReference(error.message, error.hint) from None
     return text
 
 

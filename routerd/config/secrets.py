@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from routerd.config.references import BadReference, SecretError, is_header_text, parse_value
+from routerd import sealing
+from routerd.config.places import password_of, proxy_origin, with_password
+from routerd.config.references import BadReference, Reference, SecretError, is_header_text, parse_value
+from routerd.sealing import Identities
 
 __all__ = ["SecretError", "resolve", "resolve_proxy"]
 
@@ -16,15 +18,22 @@ _MOUNTED = "/run/secrets"
 _BESIDE = "secrets"
 _MOST_BYTES = 64 * 1024
 
+Find = Callable[[], Identities]
+"""Looks for identities; asked only where a key is sealed."""
 
-def resolve(reference: str, environ: Mapping[str, str], folder: Path) -> str:
-    """The secret that `reference` leads to; `folder` is the config's. Raises SecretError, which names no value."""
-    try:
-        parsed = parse_value(reference)
-    except BadReference as error:
-        raise SecretError(error.message) from None
+
+def resolve(
+    reference: str, environ: Mapping[str, str], folder: Path, origin: str | None = None, find: Find = Identities
+) -> str:
+    """The secret that `reference` leads to; `folder` is the config's, `origin` where the secret will be sent.
+
+    Raises SecretError, which names no value.
+    """
+    parsed = _parsed(reference)
     if parsed.kind == "sealed":
-        return _unseal(parsed.value)
+        if origin is None:
+            raise SecretError("a sealed key is only opened for the address it was sealed for, and there is none here")
+        return _checked(sealing.unseal(parsed.value, origin, find()), "what is sealed")
     if parsed.kind == "env":
         return _checked(_from_environment(parsed.value, environ), f"the environment variable {parsed.value}")
     if parsed.kind == "file":
@@ -32,25 +41,29 @@ def resolve(reference: str, environ: Mapping[str, str], folder: Path) -> str:
     return parsed.value
 
 
-def resolve_proxy(proxy: str, environ: Mapping[str, str], folder: Path) -> str:
+def resolve_proxy(proxy: str, environ: Mapping[str, str], folder: Path, find: Find = Identities) -> str:
     """A proxy's URL with its password filled in; the whole may be a reference, or the password. Raises SecretError."""
-    url = resolve(proxy, environ, folder)
+    parsed = _parsed(proxy)
+    url = _unsealed_proxy(parsed.value, find) if parsed.kind == "sealed" else resolve(proxy, environ, folder)
+    origin = proxy_origin(url)
+    if origin is None:
+        raise SecretError("the proxy is no URL")
+    password = password_of(url)
+    return url if password is None else with_password(url, resolve(password, environ, folder, origin, find))
+
+
+def _unsealed_proxy(value: str, find: Find) -> str:
+    """A proxy that is sealed with its address: it goes nowhere else, but a key that is sealed is no proxy."""
+    opened = sealing.open_sealed(value, find())
+    url = _checked(opened.key, "what is sealed")
+    return sealing.key_for(opened, proxy_origin(url) or "no proxy")
+
+
+def _parsed(reference: str) -> Reference:
     try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError:
-        raise SecretError("the proxy is no URL") from None
-    if password is None:
-        return url
-    secret = resolve(unquote(password), environ, folder)
-    user, _, place = parts.netloc.rpartition("@")
-    filled = f"{user.partition(':')[0]}:{quote(secret, safe='')}@{place}"
-    return urlunsplit(parts._replace(netloc=filled))
-
-
-def _unseal(_: str) -> str:
-    """Here sealed keys will be opened."""
-    raise SecretError("sealed keys can't be read by this version: write `env:NAME` or `file:PATH`")
+        return parse_value(reference)
+    except BadReference as error:
+        raise SecretError(error.message) from None
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:

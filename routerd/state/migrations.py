@@ -19,7 +19,16 @@ def _signatures(tables: sqlite_utils.Database) -> None:
     tables.table("signatures").create({"id": int, "at": float, "scope": str, "body": bytes}, pk="id")
 
 
-STEPS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_signatures,)
+def _generations(tables: sqlite_utils.Database) -> None:
+    columns = {
+        "id": int, "generation": int, "at": float, "source": str, "actor": str, "digest": str, "summary": str,
+        "outcome": str, "problems": str,
+    }  # fmt: skip
+    tables.table("generations").create(columns, pk="id")
+    tables.table("generations").create_index(["generation"])
+
+
+STEPS: tuple[Callable[[sqlite_utils.Database], None], ...] = (_signatures, _generations)
 """Only ever appended to: what a step did once stands in somebody's file."""
 
 

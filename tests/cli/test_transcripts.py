@@ -2,7 +2,8 @@
 
 `-- NAME --` begins a file of the folder; a line that begins with `$ ` is a command, perhaps with variables before it;
 what follows is its output, both streams together; `[exit N]` its exit code, where that is not 0. `…` stands for any
-text within a line. `$ cat FILE` and `$ rm FILE` are done by the test.
+text within a line. `$ cat FILE`, `$ rm FILE` and `$ add FILE BEGINNING LINE`, after the line with that beginning, are
+done by the test; `<<< TEXT` gives a line on standard input. The folder is also the home folder.
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ def split(text: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
 def run(command: str, folder: Path) -> str:
     words = shlex.split(command)
     environment: dict[str, str | None] = {
-        name: None for name in os.environ if name.startswith(("ROUTERD_", "BACKEND_"))
+        name: None for name in os.environ if name.startswith(("ROUTERD_", "BACKEND_", "CREDENTIALS_"))
     }
+    environment["HOME"] = str(folder)
+    typed = f"{words[words.index('<<<') + 1]}\n" if "<<<" in words else None
+    words = words[: words.index("<<<")] if "<<<" in words else words
     while "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         environment[name] = value
@@ -45,8 +49,13 @@ def run(command: str, folder: Path) -> str:
     if words[0] == "rm":
         (folder / words[1]).unlink()
         return ""
+    if words[0] == "add":
+        lines = (folder / words[1]).read_text().splitlines(keepends=True)
+        at = next(at for at, line in enumerate(lines) if line.startswith(words[2]))
+        (folder / words[1]).write_text("".join([*lines[: at + 1], f"{words[3]}\n", *lines[at + 1 :]]))
+        return ""
     assert words[0] == "routerd"
-    result = CliRunner().invoke(main, words[1:], env=environment, prog_name="routerd")
+    result = CliRunner().invoke(main, words[1:], input=typed, env=environment, prog_name="routerd")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.output + (f"[exit {result.exit_code}]\n" if result.exit_code else "")
@@ -60,6 +69,7 @@ def as_pattern(text: str) -> str:
 def test_transcript(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, steps = split(path.read_text())
     for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     before = dict(os.environ)

@@ -10,7 +10,23 @@ import pytest
 from routerd.config.references import BadReference, SecretError, parse_key, parse_value
 from routerd.config.secrets import resolve, resolve_proxy
 
-AGE = "age:YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOQ=="
+# Sealed to a key that nobody has any more.
+AGE = (
+    "age:YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSBGUkdCYTBVS2ZQK3RvdkFFbDJ3YVdLYmgyYlNKOTJLYVlZc2NmV3NF"
+    "Q0ZVCmpET2o0cG11Y01kUVJDYXhzUGY3RExKOGhtRTZRQ011WDlRdjRiS0hia00KLT4gNi1ncmVhc2UKdjZVU1NKVU8vdkkxCi0t"
+    "LSArWmY1V1d4V04vUzJvejJXTFBxWmRGai95MXhHSmZaOVBZcE1vTkVTQ0FvCi+MksVtUlSk3W/oK4SEQJ/uMWHK0DtdQ+0QAN+Y"
+    "WaXVzOhdAcyy/uTuH/rRKWoq9OKkMQcYa5i8v2fs0Sil8cgvg8LOQXymXFaHq2issUrSy1O8R8JO3ergJHD7"
+)
+ARMORED = (
+    "-----BEGIN AGE ENCRYPTED FILE-----\n"
+    "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSBhTVd1MzcwV1E4ZitsT2dB\n"
+    "SS9rZFNRS2dWOWNlVHQ2NW9TYWNkNU5mUEM0ClZJenBHeTgybXpPdER5UmI1TlZk\n"
+    "cVVlNGI2bGRURlVaM2FJSlZaYTlZYXMKLT4gWk81enNVLWdyZWFzZQp5ZwotLS0g\n"
+    "SVlucGF4TWx6SkNuRDRrbkxNUHhPSElkdnVpWFg1YUdRU2JGeTFWd0hPNApKpaEb\n"
+    "Z4TIZwt6aSuoWrXx/WN7ezu0ODJD7ryXq0zx2ygKbV7K3r8VpRy3aL0j9CmS01jy\n"
+    "fWKnBKIQetMN8NPLApK/PDvWq3J5F8bDrrJwi4etI3Q+XZT9m2A0BHM=\n"
+    "-----END AGE ENCRYPTED FILE-----\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +38,7 @@ AGE = "age:YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOQ=="
         ("file:/run/secrets/openai", "file", "/run/secrets/openai"),
         ("file:secrets/openai key", "file", "secrets/openai key"),
         (AGE, "sealed", AGE),
-        ("-----BEGIN AGE ENCRYPTED FILE-----\nabc", "sealed", "-----BEGIN AGE ENCRYPTED FILE-----\nabc"),
+        (ARMORED, "sealed", ARMORED),
         ("sk-proj-abc_123", "plain", "sk-proj-abc_123"),
         ("fal:with:colons", "plain", "fal:with:colons"),
         ("$2b$12$abc", "plain", "$2b$12$abc"),
@@ -61,6 +77,10 @@ def test_grammar(text: str, kind: str, value: str) -> None:
         "age:",
         "age:not base64",
         "age:bm90IGFnZQ==",
+        "age:YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOQ==",
+        f"{AGE}A",
+        f" {AGE}",
+        "-----BEGIN AGE ENCRYPTED FILE-----\nabc",
         "Bearer sk-abc",
         "sk abc",
         "sk-abc\n",
@@ -134,7 +154,7 @@ def test_systemd_credentials(folder: Path) -> None:
         ("file:secrets/link-out", "the file secrets/link-out is not under /run/secrets"),
         ("file:/etc/passwd", "the file /etc/passwd is not under /run/secrets"),
         ("file:router.yaml", "the file router.yaml is not under /run/secrets"),
-        (AGE, "sealed keys can't be read by this version"),
+        (AGE, "a sealed key is only opened for the address it was sealed for, and there is none here"),
     ],
 )
 def test_trouble_names_the_place_and_not_the_value(folder: Path, reference: str, message: str) -> None:

@@ -1,0 +1,129 @@
+"""How verbs speak to the router that runs here: `/api`, with the admin token of its data folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import click
+
+from routerd import __version__
+from routerd.cli.surroundings import load_settings
+from routerd.cli.trouble import Trouble
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+_PATIENCE = 30.0  # seconds; a file that is in the middle of a save is waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `/api` answered; `digest` is its ETag."""
+
+    body: Any
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The router that runs here."""
+
+    url: str
+    token: str | None = field(repr=False)
+    is_here: bool = True  # on this machine, where its certificate is in the name of the host that others know it by
+
+    def get(self, path: str) -> Answer:
+        """Ask. Raises Trouble."""
+        return self.send("GET", path)
+
+    def post(self, path: str, body: Any = None) -> Answer:
+        """Have something done. Raises Trouble."""
+        return self.send("POST", path, {} if body is None else body)
+
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
+        """One request. Raises Refusal for a problem that it answers, Trouble where nobody does."""
+        import httpx
+
+        headers = {"user-agent": f"routerd-cli/{__version__}"}
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        try:
+            verify = not self.is_here
+            with httpx.Client(trust_env=False, timeout=_PATIENCE, headers=headers, verify=verify) as client:
+                response = client.request(method, self.url + path, json=body)
+        except httpx.HTTPError as error:
+            raise Trouble(f"no router answers at {self.url} ({error})", "start one with `routerd serve`") from None
+        if not response.is_success:
+            raise Refusal(_problem(response))
+        return Answer(response.json(), response.headers.get("etag", "").strip('"') or None)
+
+
+class Refusal(Trouble):
+    """A problem that the router answered. `body` is all of it."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        cures = {401: "is the data folder that of the router that runs here?"}
+        super().__init__(str(body.get("detail", body)), cures.get(body.get("status", 0)))
+        self.body = body
+
+
+def _problem(response: Any) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    return (
+        body if isinstance(body, dict) else {"status": response.status_code, "detail": f"HTTP {response.status_code}"}
+    )
+
+
+def api_options(function: _Function) -> _Function:
+    """Give a verb the options `--config`, `--url` and `--json`."""
+    function = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+    function = click.option("--url", metavar="URL", help="Where it is.  [http://127.0.0.1:8000]")(function)
+    return click.option("--config", metavar="FILE", help="The configuration whose router is asked.  [router.yaml]")(
+        function
+    )
+
+
+def connect(config: str | None, url: str | None) -> Api:
+    """The router that the settings name, or the one at `url`."""
+    settings = load_settings({"config": config})
+    scheme = "https" if settings.tls_cert else "http"
+    host = _ANY.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
+    try:
+        kept = (settings.data_dir / "admin-token").read_text().strip()
+    except OSError:
+        kept = None
+    token = settings.admin_token or kept or None
+    if url is not None:
+        return Api(url.rstrip("/"), token, is_here=False)
+    return Api(f"{scheme}://{host}:{settings.port}", token)
+
+
+def print_json(told: Any) -> None:
+    """As `--json` asks for it."""
+    click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as what is in them; the last one as long as it is."""
+    lines = [headings, *rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(headings) - 1)]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
+        click.echo("  ".join([*cells, line[-1]]).rstrip())
+
+
+def problem_lines(name: str, problems: Sequence[dict[str, Any]]) -> list[str]:
+    """Problems as `routerd check` prints them."""
+    return [f"{name}:{_problem_line(problem)}" for problem in problems]
+
+
+def _problem_line(problem: dict[str, Any]) -> str:
+    place = "".join(f"{problem[key]}:" for key in ("line", "column") if problem.get(key))
+    where = f"{problem['path']}: " if problem.get("path") else ""
+    text = f"{problem['message']}; {problem['hint']}" if problem.get("hint") else problem["message"]
+    return f"{place} {problem['severity']}: {where}{text}"

@@ -1,0 +1,108 @@
+"""A text of router.yaml becomes a snapshot, or the reasons why it can't."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+
+from routerd import sealing
+from routerd.config import secrets
+from routerd.config.check import check
+from routerd.config.file import ConfigFileError, Read, read
+from routerd.config.model import RouterConfig
+from routerd.config.places import password_of
+from routerd.config.problem import Problem
+from routerd.snapshot import Snapshot, compile
+
+BROKEN = "broken"
+
+
+class Rejected(Exception):
+    """The file can't be served: `problems` say why, or `reason` where there is no text to point into.
+
+    `about` tells one bad state of the file from the next: the digest of its text, or the reason. `trouble` says in a
+    word what is wrong with the file: `broken` when it is the text, else as a `ConfigFileError` has it. `place` is where
+    in our own code a mistake was made.
+    """
+
+    def __init__(
+        self,
+        about: str,
+        problems: Sequence[Problem] = (),
+        reason: str | None = None,
+        trouble: str = BROKEN,
+        place: str | None = None,
+    ) -> None:
+        super().__init__(reason or "\n".join(map(str, problems)))
+        self.about = about
+        self.problems = tuple(problems)
+        self.reason = reason
+        self.trouble = trouble
+        self.place = place
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the text, if there was one."""
+        return self.about if self.about != self.reason else None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A snapshot, what it was made of, and what is worth saying about the text it came from."""
+
+    snapshot: Snapshot
+    warnings: tuple[Problem, ...]
+    secrets: tuple[str, ...] = field(repr=False)
+    config: RouterConfig = field(repr=False)
+    text: str = field(repr=False)
+
+
+def load(text: str, digest: str, generation: int, folder: Path, sources: sealing.Sources | None = None) -> Loaded:
+    """Check and compile a text. Raises Rejected with every problem at once.
+
+    `sources` are where identities may be; left out, the places that the environment names.
+    """
+    checked = check(text)
+    if checked.config is None:
+        raise Rejected(digest, checked.problems)
+    found = Secrets(folder, sources or sealing.usual_sources(folder, os.environ))
+    snapshot = compile(checked.config, digest, generation, found)
+    return Loaded(snapshot, checked.problems, tuple(found.known), checked.config, text)
+
+
+def read_file(path: Path) -> Read:
+    """The file at `path`. Raises Rejected where there is no text to be had."""
+    try:
+        return read(path)
+    except ConfigFileError as error:
+        raise Rejected(str(error), reason=str(error), trouble=error.trouble) from None
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """The snapshot of the file at `path`, without serving it. Raises Rejected."""
+    found = read_file(path)
+    return load(found.text, found.digest, 1, path.parent).snapshot
+
+
+class Secrets:
+    """Resolves references beside the config, and remembers what it found, for redaction."""
+
+    def __init__(self, folder: Path, sources: sealing.Sources) -> None:
+        self._folder = folder
+        self._find = cache(partial(sealing.find, sources))  # looked for once, and only if a key is sealed
+        self.known: list[str] = []
+
+    def value(self, reference: str, origin: str | None = None) -> str:
+        return self._keep(secrets.resolve(reference, os.environ, self._folder, origin, self._find))
+
+    def proxy(self, url: str) -> str:
+        resolved = secrets.resolve_proxy(url, os.environ, self._folder, self._find)
+        self._keep(password_of(resolved) or "")
+        return resolved
+
+    def _keep(self, secret: str) -> str:
+        self.known.append(secret)
+        return secret
