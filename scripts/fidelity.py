@@ -1,0 +1,204 @@
+"""Writes docs/fidelity.md: what becomes of every field of the vendors' requests on the way to every upstream.
+
+Nothing in the table is written by hand. `vendor_fields.cases` sets each field once, and what the adapters render with
+it and without it tells its fate. A field that neither changes what is rendered nor stands in the losses is SILENT: the
+tests fail, and so does this script. Usage: python -m scripts.fidelity [--check]
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from routerd.adapters.table import ADAPTERS
+from routerd.adapters.vendors import VENDORS
+from routerd.errors import RouterError
+from scripts.vendor_fields import Case, cases
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "fidelity.md"
+
+KEPT, MAPPED, IMPLIED, DROPPED, REFUSED, OURS, SILENT = (
+    "kept", "mapped", "implied", "dropped", "refused", "ours", "SILENT",
+)  # fmt: skip
+
+# One model of each vendor: some fields depend on it.
+MODELS: Mapping[str, str] = {
+    "openai": "gpt-5.2",
+    "anthropic": "claude-opus-4-6",
+    "gemini": "gemini-3-pro-preview",
+}
+
+QUIRKS: Mapping[str, Mapping[str, Any]] = {name: VENDORS[name].quirks for name in MODELS}
+
+# What the router answers to itself, whatever the upstream.
+_OURS: Mapping[str, Sequence[str]] = {"openai": ("/stream_options",), "anthropic": (), "gemini": ()}
+
+# What is so anyway where nothing is rendered: text is the default, both vendors hold to every schema, and a model that
+# can't think doesn't.
+_IMPLIED: Mapping[str, Sequence[str]] = {
+    "openai": ("response_format[text]", "response_format[json_schema].json_schema.strict"),
+    "anthropic": ("thinking[disabled]",),
+    "gemini": (),
+}
+
+Rendered = tuple[dict[str, Any], list[str]]
+
+
+def rendered(ingress: str, upstream: str, body: dict[str, Any], model: str | None = None) -> Rendered:
+    """The body that `upstream` gets, and the pointers that are declared lost. Raises RouterError."""
+    model = model or MODELS[upstream]
+    request = ADAPTERS[ingress].parse_request(body, model, bool(body.get("stream")))
+    call, losses = ADAPTERS[upstream].render_request(request, model, QUIRKS[upstream])
+    return call.body, list(losses)
+
+
+def fate(ingress: str, upstream: str, case: Case, model: str | None = None) -> str:
+    """What becomes of the case's field on the way to a model, MODELS' where none is named."""
+    if any(is_within(case.pointer, ours) for ours in _OURS[ingress]):
+        return OURS
+    try:
+        before, lost_before = rendered(ingress, upstream, case.baseline, model)
+    except RouterError as error:  # what the field stands in can't be told at all
+        return _refusal(error, case)
+    try:
+        after, lost = rendered(ingress, upstream, case.body, model)
+    except RouterError as error:
+        return _refusal(error, case)
+    if any(is_within(case.pointer, pointer) for pointer in lost):
+        return DROPPED
+    if after != before:
+        return KEPT if _stands_in(after, before, case) else MAPPED
+    if any(is_within(pointer, case.pointer) for pointer in set(lost) - set(lost_before)):
+        return DROPPED
+    return IMPLIED if case.path in _IMPLIED[ingress] else SILENT
+
+
+def _refusal(error: RouterError, case: Case) -> str:
+    return REFUSED if error.kind == "invalid_request" and _names(error, case.pointer) else SILENT
+
+
+def is_within(pointer: str, outer: str) -> bool:
+    """Whether a JSON pointer leads to what `outer` leads to, or into it."""
+    return pointer == outer or pointer.startswith(f"{outer}/")
+
+
+def _names(error: RouterError, pointer: str) -> bool:
+    """Whether a refusal names the field: it, what is in it, or what it is in."""
+    named = "/" + re.sub(r"[.\[]", "/", error.param or "").replace("]", "").strip("/")
+    return error.param is not None and (is_within(named, pointer) or is_within(pointer, named))
+
+
+def _stands_in(after: Any, before: Any, case: Case) -> bool:
+    """Whether the field stands in what is rendered under its own name and with its own value."""
+    name, value = case.pointer.rpartition("/")[2], _at(case.body, case.pointer)
+    if name.isdigit():  # an item of a list
+        return _count(after, None, value) > _count(before, None, value)
+    return _count(after, _plain(name), value) > _count(before, _plain(name), value)
+
+
+def _at(value: Any, pointer: str) -> Any:
+    for step in pointer.split("/")[1:]:
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
+
+
+def _plain(name: str) -> str:
+    """A field's name, in snake_case or in camelCase."""
+    return name.replace("_", "").lower()
+
+
+def _count(tree: Any, name: str | None, value: Any) -> int:
+    """How often the value stands in the tree, under that name; None: in a list."""
+    if isinstance(tree, dict):
+        here = [key for key, each in tree.items() if name is not None and _plain(key) == name and each == value]
+        return len(here) + sum(_count(each, name, value) for each in tree.values())
+    if isinstance(tree, list):
+        own: int = tree.count(value) if name is None else 0
+        return own + sum(_count(each, name, value) for each in tree)
+    return 0
+
+
+# The page -------------------------------------------------------------------------------------------------------
+
+_INTRODUCTION = """# Fidelity
+
+What becomes of every field of a request on its way to every kind of provider. `scripts/fidelity.py` writes this page
+from the request types of the vendors' SDKs (`openai`, `anthropic` with its betas, `google-genai`): it sets each field
+once, and looks at what the adapters render. Tests hold the page fresh, and fail when a field gets lost in silence.
+
+- **kept**: it reaches the provider under its own name and with its own value.
+- **mapped**: it reaches the provider in the provider's words.
+- **implied**: the provider does so anyway.
+- **dropped**: the provider can't be told. `x-routerd-dropped` names it in the reply; with `on_loss: reject` the next
+  target is tried instead.
+- **refused**: an error 400 that names it, since the reply would be another one than asked for.
+- **ours**: the router itself answers to it.
+
+A row stands for everything below it that has no row of its own. `[type]` is one kind of what may stand in a place,
+`="word"` a value with an effect of its own. Some fields depend on the model; the table was made with
+{models}.
+"""
+
+_TITLES = {
+    "openai": ("OpenAI Chat Completions", "`/v1/chat/completions`"),
+    "anthropic": ("Anthropic Messages", "`/v1/messages`"),
+    "gemini": ("Gemini", "`/v1beta/models/{model}:generateContent`"),
+}
+
+
+@cache
+def fates(ingress: str) -> dict[str, tuple[str, ...]]:
+    """Each field's path → its fate at every upstream."""
+    return {case.path: tuple(fate(ingress, upstream, case) for upstream in ADAPTERS) for case in cases(ingress)}
+
+
+def page() -> str:
+    """The whole of docs/fidelity.md."""
+    models = ", ".join(f"`{model}`" for model in MODELS.values())
+    return "\n".join([_INTRODUCTION.format(models=models), *(line for name in ADAPTERS for line in _section(name))])
+
+
+def _section(ingress: str) -> Iterator[str]:
+    title, path = _TITLES[ingress]
+    yield f"## From {title}\n"
+    yield f"What callers of {path} send.\n"
+    yield "| field | " + " | ".join(f"to {name}" for name in ADAPTERS) + " |"
+    yield "|---" * (len(ADAPTERS) + 1) + "|"
+    for path, row in _short(fates(ingress)).items():
+        yield f"| `{path}` | " + " | ".join(row) + " |"
+    yield ""
+
+
+def _short(rows: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The rows without those that say the same as the row above them."""
+    return {path: row for path, row in rows.items() if rows.get(_above(path, rows)) != row}
+
+
+def _above(path: str, rows: Mapping[str, Any]) -> str:
+    """The nearest row that a path lies in, "" when there is none."""
+    steps = re.split(r"(?=[.\[=])", path)
+    shorter = ("".join(steps[:count]) for count in range(len(steps) - 1, 0, -1))
+    return next((each for each in shorter if each in rows), "")
+
+
+def silent() -> list[str]:
+    """The fields that get lost in silence."""
+    return [
+        f"{ingress} → {upstream}: {path}"
+        for ingress in ADAPTERS
+        for path, row in fates(ingress).items()
+        for upstream, each in zip(ADAPTERS, row, strict=True)
+        if each == SILENT
+    ]
+
+
+if __name__ == "__main__":
+    if lost := silent():
+        sys.exit("lost in silence:\n" + "\n".join(lost))
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(PAGE.read_text() != page() and f"{PAGE} is stale: python -m scripts.fidelity")
+    PAGE.write_text(page())

@@ -1,0 +1,89 @@
+"""Every field of the vendors' requests reaches the provider or is declared lost; and the page that says so is fresh."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from routerd.adapters.table import ADAPTERS
+from routerd.errors import RouterError
+from scripts import fidelity
+from scripts.vendor_fields import Case, cases
+
+# Old and new: what one of them refuses, another one needs.
+OTHER_MODELS = [
+    ("openai", "gpt-4o"),
+    ("openai", "o3"),
+    ("anthropic", "claude-3-5-haiku-20241022"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("anthropic", "claude-opus-5-5"),
+    ("gemini", "gemini-2.5-flash"),
+    ("gemini", "gemini-2.0-flash"),
+]
+
+
+@pytest.mark.parametrize("ingress", ADAPTERS)
+def test_no_field_is_lost_in_silence(ingress: str) -> None:
+    lost = {
+        path: dict(zip(ADAPTERS, row, strict=True))
+        for path, row in fidelity.fates(ingress).items()
+        if fidelity.SILENT in row
+    }
+    assert lost == {}
+
+
+@pytest.mark.parametrize(("upstream", "model"), OTHER_MODELS)
+@pytest.mark.parametrize("ingress", ADAPTERS)
+def test_no_field_is_lost_in_silence_at_other_models(ingress: str, upstream: str, model: str) -> None:
+    found = {case.path: fidelity.fate(ingress, upstream, case, model) for case in cases(ingress)}
+    assert [path for path, fate in found.items() if fate == fidelity.SILENT] == []
+
+
+def test_the_page_is_fresh() -> None:
+    assert fidelity.PAGE.read_text() == fidelity.page(), "python -m scripts.fidelity"
+
+
+@pytest.mark.parametrize("ingress", ADAPTERS)
+def test_every_field_is_set_once(ingress: str) -> None:
+    found = list(cases(ingress))
+    assert len(found) > 100
+    assert len({case.path for case in found}) == len(found)
+    assert [case.path for case in found if case.body == case.baseline] == []
+
+
+def test_a_field_that_is_lost_in_silence_is_found() -> None:
+    """A body that is said to have one field more, and has not, is what a renderer that drops it makes of it."""
+    body = {"messages": [{"role": "user", "content": "Hello"}]}
+    assert fidelity.fate("openai", "openai", Case("surprise", "/surprise", body, body)) == fidelity.SILENT
+
+
+@pytest.mark.parametrize("upstream", ADAPTERS)
+@pytest.mark.parametrize("ingress", ADAPTERS)
+def test_every_loss_names_a_place_in_the_body(ingress: str, upstream: str) -> None:
+    wrong = {
+        case.path: pointers
+        for case in cases(ingress)
+        if (pointers := [each for each in losses(ingress, upstream, case.body) if not leads_somewhere(case.body, each)])
+    }
+    assert wrong == {}
+
+
+def losses(ingress: str, upstream: str, body: dict[str, Any]) -> list[str]:
+    try:
+        return fidelity.rendered(ingress, upstream, body)[1]
+    except RouterError as error:
+        return ["/" + (error.param or "nowhere").replace(".", "/")]
+
+
+def leads_somewhere(body: Any, pointer: str) -> bool:
+    """Whether there is something at a JSON pointer."""
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(body, list) and name.isdigit() and int(name) < len(body):
+            body = body[int(name)]
+        elif isinstance(body, dict) and name in body:
+            body = body[name]
+        else:
+            return False
+    return pointer.startswith("/")
