@@ -79,6 +79,7 @@ def read_event(event: bytes) -> Sign | RouterError:
     if not isinstance(said, dict):
         return RouterError("upstream_garbled", f"streamed what is no event: {excerpt(data)}")
     kind = said.get("type")
+    kind = kind if isinstance(kind, str) else None
     if kind == "error" or (said.get("error") and kind is None):
         return error_of(said, None)
     if kind == "message_stop":

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from routerd.adapters import sse
 from routerd.adapters.anthropic_errors import render_error
 from routerd.adapters.anthropic_reply import REFUSED, STOPS
 from routerd.adapters.anthropic_words import NAME, render_signature, render_thinking
@@ -37,7 +38,7 @@ _WORD_OF = {stop: word for word, stop in STOPS.items()}
 _CALL_EXTRA = ("caller", "toolset_name")
 _MAY_OPEN = (Text, Thinking, Refusal, ToolCall, Opaque)
 
-_encode = msgspec.json.Encoder().encode
+_encode = sse.encode
 
 
 def render_usage(usage: Usage | None) -> dict[str, Any]:
@@ -176,7 +177,7 @@ class Renderer:
 
     def fail(self, error: RouterError) -> bytes:
         """An error as the last event."""
-        return b"event: error\ndata: %b\n\n" % render_error(error)
+        return b"event: error\n" + sse.render_event(render_error(error))
 
     # Events
 
@@ -185,7 +186,8 @@ class Renderer:
             return b""
         self._is_begun = True
         message = _head(event.id or self._framing.id, self._framing.model or event.model)
-        message |= {"stop_reason": None, "stop_sequence": None, "usage": render_usage(event.usage)}
+        usage = event.usage or Usage(prompt=self._framing.prompt)
+        message |= {"stop_reason": None, "stop_sequence": None, "usage": render_usage(usage)}
         return _event(b"message_start", {"type": "message_start", "message": message})
 
     def _part_started(self, event: PartStarted) -> bytes:

@@ -13,7 +13,7 @@ import msgspec
 from routerd.adapters.anthropic_words import NAME, parse_signature
 from routerd.adapters.reading import Fields, refuse
 from routerd.chat.parts import Media, MediaKind, Opaque, Part, Text, Thinking, ToolCall, ToolResult
-from routerd.chat.request import ChatRequest, Message, Reasoning, ResponseFormat, Role, Tool, ToolChoice
+from routerd.chat.request import EFFORTS, ChatRequest, Message, Reasoning, ResponseFormat, Role, Tool, ToolChoice
 
 _ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
@@ -82,6 +82,8 @@ def _output(fields: Fields, request: ChatRequest) -> None:
     if output is not None:
         effort = output.take("effort", str)
         if effort is not None:
+            if effort not in EFFORTS:
+                refuse(output.place("effort"), f"must be one of {', '.join(EFFORTS)}")
             request.reasoning, request.where["reasoning"] = Reasoning(effort=effort), output.place("effort")
         _format(output, "format", request)
         request.extra.update(output.pointers())

@@ -21,7 +21,7 @@ _THOUGHTS = ("thinking", "redacted_thinking")
 
 def goes_as_it_is(fields: Mapping[str, msgspec.Raw], model: str) -> bool:
     """Whether nothing in the raw `messages` has to be left out or made good."""
-    history = bytes(fields["messages"])
+    history = bytes(fields.get("messages", b""))
     if _FOREIGN.search(history):
         return False
     if "thinking" not in fields or b'"enabled"' not in bytes(fields["thinking"]):
@@ -30,7 +30,7 @@ def goes_as_it_is(fields: Mapping[str, msgspec.Raw], model: str) -> bool:
         messages = msgspec.json.decode(history)
     except UNREADABLE:
         return True  # Anthropic says best what is wrong with it
-    return all(kind in _THOUGHTS for kind in _openings(messages))
+    return not isinstance(messages, list) or all(kind in _THOUGHTS for kind in _openings(messages))
 
 
 def _openings(messages: list[Any]) -> Iterator[str]:

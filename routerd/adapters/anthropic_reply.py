@@ -71,7 +71,7 @@ def _count(said: Mapping[str, Any], name: str) -> int:
 
 def _stop(said: Any, parts: Iterable[Part], *, is_formatted: bool) -> StopReason:
     """Why it ended. Calls end in TOOL_CALLS, whatever was said; the call that was the reply is none."""
-    stop = STOPS.get(said or "", StopReason.END)
+    stop = STOPS.get(said, StopReason.END) if isinstance(said, str) else StopReason.END
     has_calls = any(isinstance(part, ToolCall) for part in parts)
     if stop is StopReason.END and has_calls:
         return StopReason.TOOL_CALLS
@@ -99,7 +99,8 @@ def parse_reply(body: bytes) -> Reply:
     stop = _stop(said.get("stop_reason"), parts, is_formatted=is_formatted)
     if stop is StopReason.FILTERED:
         parts += _refusal(said.get("stop_details"), [part.text for part in parts if isinstance(part, Text)])
-    choice = Choice(parts=parts, stop=stop, stop_sequence=said.get("stop_sequence"))
+    sequence = said.get("stop_sequence")
+    choice = Choice(parts=parts, stop=stop, stop_sequence=sequence if isinstance(sequence, str) else None)
     return Reply(
         id=str(said.get("id") or ""),
         model=str(said.get("model") or ""),
@@ -138,12 +139,19 @@ def _rest(block: Mapping[str, Any], *known: str) -> dict[str, Any]:
     return {name: value for name, value in block.items() if name not in ("type", *known) and value not in (None, [])}
 
 
+def _string(block: Mapping[str, Any], name: str) -> str:
+    value = block[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
 def _text(block: dict[str, Any]) -> Part | None:
-    return Text(text=block["text"], extra=_rest(block, "text"))
+    return Text(text=_string(block, "text"), extra=_rest(block, "text"))
 
 
 def _thought(block: dict[str, Any]) -> Part | None:
-    return Thinking(text=block["thinking"], signature=parse_signature(block.get("signature") or ""))
+    return Thinking(text=_string(block, "thinking"), signature=parse_signature(block.get("signature") or ""))
 
 
 def _redacted(block: dict[str, Any]) -> Part | None:
@@ -152,11 +160,10 @@ def _redacted(block: dict[str, Any]) -> Part | None:
 
 def _call(block: dict[str, Any]) -> Part | None:
     arguments = _encode(block.get("input") or {}).decode()
-    if block["name"] == REPLY_TOOL:
+    name = _string(block, "name")
+    if name == REPLY_TOOL:
         return Text(text=arguments)
-    return ToolCall(
-        id=block["id"], name=block["name"], arguments=arguments, extra=_rest(block, "id", "name", "input")
-    )  # fmt: skip
+    return ToolCall(id=_string(block, "id"), name=name, arguments=arguments, extra=_rest(block, "id", "name", "input"))
 
 
 _PARTS: Mapping[str, Callable[[dict[str, Any]], Part | None]] = {
@@ -260,7 +267,8 @@ class Parser:
             said = msgspec.json.decode(data)
         except UNREADABLE:
             said = None
-        if data.strip() != b"[DONE]" and not (isinstance(said, dict) and said.get("type") not in _ON):
+        is_other = isinstance(said, dict) and str(said.get("type")) not in _ON
+        if data.strip() != b"[DONE]" and not is_other:
             self._fail(RouterError("upstream_garbled", f"streamed what is no event: {excerpt(data)}"))
 
     def _fail(self, error: RouterError) -> None:
@@ -276,22 +284,35 @@ class Parser:
             if name != self._message:
                 self._fail(RouterError("upstream_garbled", "began a second reply inside the first"))
             return
-        self._message = name
-        self._usage = dict(said.get("usage") or {})
-        self._events.append(ReplyStarted(name, str(said.get("model") or ""), usage_of(self._usage)))
-        for block in said.get("content") or ():
+        usage, blocks = said.get("usage"), said.get("content")
+        self._usage = dict(usage) if isinstance(usage, dict) else {}
+        self._start(name, str(said.get("model") or ""))
+        for block in blocks if isinstance(blocks, list) else ():
             self._whole(block)
+
+    def _start(self, name: str, model: str) -> None:
+        self._message = name
+        self._events.append(ReplyStarted(name, model, usage_of(self._usage)))
 
     def _whole(self, block: Any) -> None:
         """A block that came with the start of the message."""
-        part = _part(block) if isinstance(block, dict) else None
-        if part is not None:
+        try:
+            part = _part(block) if isinstance(block, dict) else None
+        except RouterError as error:
+            return self._fail(error)
+        if part is not None and not self._is_over:
             self._events += [PartStarted(len(self._parts), part), PartEnded(len(self._parts))]
             self._parts.append(part)
 
     def _on_block_start(self, event: _Event) -> None:
-        block = event.content_block or {}
-        start = _STARTS.get(str(block.get("type")))
+        block = event.content_block
+        if block is None or not isinstance(block.get("type"), str):
+            return self._fail(RouterError("upstream_garbled", f"began what is no block: {excerpt(_encode(block))}"))
+        if self._message is None:
+            self._start("", "")
+        if event.index in self._open:
+            self._close(self._open.pop(event.index))
+        start = _STARTS.get(block["type"])
         part = start(block) if start is not None else None
         opened = self._open[event.index] = _Open(len(self._parts), block, part, [])
         self._is_formatted = self._is_formatted or block.get("name") == REPLY_TOOL
@@ -342,7 +363,7 @@ class Parser:
             self._grow(opened, delta.partial_json)
 
     def _grow(self, opened: _Open, text: str | None) -> None:
-        if text:
+        if text and opened.part is not None:
             opened.grown.append(text)
             self._events.append(PartDelta(opened.index, text))
 
@@ -354,7 +375,8 @@ class Parser:
     def _grow_citations(self, opened: _Open, delta: _Delta) -> None:
         """Citations come after their text has begun: they are added to the part that was told already."""
         if opened.part is not None:
-            opened.part.extra.setdefault("citations", []).append(delta.citation)
+            before = opened.part.extra.get("citations")
+            opened.part.extra["citations"] = [*(before if isinstance(before, list) else ()), delta.citation]
 
     def _grow_compaction(self, opened: _Open, delta: _Delta) -> None:
         opened.block["content"] = delta.content
@@ -385,8 +407,12 @@ class Parser:
 
     def _finish(self) -> None:
         """The message is whole."""
+        if self._message is None:
+            self._start("", "")
         for opened in self._open.values():
             self._close(opened)
+        if self._is_over:
+            return
         stop = _stop(self._end.stop_reason, self._parts, is_formatted=self._is_formatted)
         if stop is StopReason.FILTERED:
             for part in _refusal(self._end.stop_details, self._texts):

@@ -6,18 +6,18 @@ https://platform.claude.com/docs/en/api/messages/create
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from routerd.adapters.anthropic_models import Abilities, abilities
-from routerd.adapters.anthropic_schema import Strictness, as_object, fitted, is_enforceable
+from routerd.adapters.anthropic_schema import Strictness, as_object, fitted, is_enforceable, reading
 from routerd.adapters.anthropic_turns import NOT_IN_NAMES, Block, Marks, Turns, is_plain
 from routerd.adapters.anthropic_words import NAME, PATH, REPLY_TOOL
 from routerd.adapters.base import Call, Losses, put
 from routerd.adapters.reading import refuse
 from routerd.adapters.thinking import BUDGET_OF, LEAST, effort_of
 from routerd.chat.parts import ToolCall, ToolResult
-from routerd.chat.request import EFFORTS, ChatRequest, Reasoning, ResponseFormat, Tool
+from routerd.chat.request import ChatRequest, Reasoning, ResponseFormat, Tool
 
 MOST_MARKS = 4
 """How many `cache_control` marks a request may bear."""
@@ -106,21 +106,24 @@ class _Rendering:
         if not _TOOL_NAME.fullmatch(tool.name):
             refuse(tool.at, f"is called {tool.name!r}: Anthropic takes letters, digits, - and _, at most 128")
         self.losses.extra(tool.at, tool.extra)
-        block: Block = {"name": tool.name, "input_schema": self._schema(tool)}
-        if tool.description:
-            block["description"] = tool.description
-        if tool.strict:
-            self._enforce(tool, block)
-        return block
+        with reading(tool.at + _SCHEMA_AT.get(self.request.dialect, "")):
+            block: Block = {"name": tool.name, "input_schema": self._schema(tool)}
+            if tool.description:
+                block["description"] = tool.description
+            if tool.strict:
+                self._enforce(tool, block)
+            return block
 
     def _schema(self, tool: Tool) -> Block:
         schema, lost = as_object(tool.schema)
         if schema is None:
             refuse(tool.at, "has parameters that are no object: make an object with one property of them")
-        dialect = self.request.dialect
-        at = tool.at + _SCHEMA_AT.get(dialect, "")
-        self.losses.add(*(f"{at}/{_SPELT.get((dialect, name), name)}" for name in lost))
+        self._lose_keywords(lost, tool.at + _SCHEMA_AT.get(self.request.dialect, ""))
         return schema
+
+    def _lose_keywords(self, names: list[str], at: str) -> None:
+        """Declare keywords lost of the root of a schema."""
+        self.losses.add(*(f"{at}/{_SPELT.get((self.request.dialect, name), name)}" for name in names))
 
     def _enforce(self, tool: Tool, block: Block) -> None:
         if self.able.formats and self._strictness.takes(block["input_schema"]):
@@ -167,8 +170,12 @@ class _Rendering:
         if form is None or form.kind == "text":
             return
         if self.is_own:
-            self._enforced(form.schema or {})
-        elif form.kind == "schema" and self.able.formats and is_enforceable(form.schema):
+            return self._enforced(form.schema or {})
+        with reading(self._pointer("response_format")):
+            self._foreign_format(form)
+
+    def _foreign_format(self, form: ResponseFormat) -> None:
+        if form.kind == "schema" and self.able.formats and is_enforceable(form.schema):
             self._enforced(fitted(self._titled(form)))
         elif self.able.forces and not self.request.tools:
             self._reply_tool(form)
@@ -197,9 +204,10 @@ class _Rendering:
 
     def _reply_tool(self, form: ResponseFormat) -> None:
         """The reply is the input of a tool that has to be called; whoever parses it makes a text of that again."""
-        schema, _ = as_object(self._titled(form) if form.kind == "schema" else {})
+        schema, lost = as_object(self._titled(form) if form.kind == "schema" else {})
         if schema is None:
             self._refuse("response_format", "has a schema that is no object: make an object with one property of it")
+        self._lose_keywords(lost, self._pointer("response_format") + _FORMAT_AT.get(self.request.dialect, ""))
         tool = {"name": REPLY_TOOL, "description": "Gives the reply.", "input_schema": schema}
         self._body["tools"] = [*self._body.get("tools", ()), tool]
         self._body["tool_choice"] = {"type": "tool", "name": REPLY_TOOL, "disable_parallel_tool_use": True}
@@ -222,8 +230,6 @@ class _Rendering:
         wanted = self.request.reasoning
         if wanted is None:
             return
-        if wanted.effort not in (None, *EFFORTS):
-            self._refuse("reasoning", f"has the effort {wanted.effort!r}: there are {', '.join(EFFORTS)}")
         if wanted.is_on is False or wanted.effort == "none" or wanted.budget == 0:
             return self._think_not(wanted)
         if not _wants_thinking(wanted, is_own=self.is_own):
@@ -275,7 +281,7 @@ class _Rendering:
         elif self.able.thinks:
             self._body["thinking"] = {"type": self.able.off}
             if self.able.calm_off and effort in ("xhigh", "max"):
-                self.losses.add(self._pointer("reasoning"))
+                self.losses.add("/output_config/effort" if self.is_own else self._pointer("reasoning"))
                 effort = "high"
         self._effort(effort)
 
@@ -364,7 +370,7 @@ class _Rendering:
         if stops:
             self._body["stop_sequences"] = stops
         if len(stops) < len(request.stop):
-            losses.add(self._pointer("stop"))
+            losses.add(*self._blank_stops())
         if request.user is not None and len(request.user) <= _LONGEST_USER:
             self._body["metadata"] = {"user_id": request.user}
         elif request.user is not None:
@@ -377,6 +383,14 @@ class _Rendering:
         if request.seed is not None:
             losses.add(self._pointer("seed"))
 
+    def _blank_stops(self) -> Iterator[str]:
+        """Stop sequences that are white space, which Anthropic refuses. OpenAI's `stop` may be a string by itself."""
+        stop, at = self.request.stop, self._pointer("stop")
+        if len(stop) == 1:
+            yield at
+            return
+        yield from (f"{at}/{index}" for index, each in enumerate(stop) if not each.strip())
+
     def _tier(self) -> None:
         tier = self.request.service_tier
         tier = tier if self.is_own else _TIERS.get(tier or "")
@@ -387,10 +401,15 @@ class _Rendering:
 
     def _extra(self) -> None:
         for pointer, value in self.request.extra.items():
-            if self.is_own:
+            if self.is_own and self._has_place(pointer):
                 put(self._body, pointer, value)
             else:
                 self.losses.add(pointer)
+
+    def _has_place(self, pointer: str) -> bool:
+        """What stands beside thinking is refused without it."""
+        at = self._pointer("reasoning")
+        return not pointer.startswith("/thinking/") or ("thinking" in self._body and at not in set(self.losses))
 
     def _marks(self) -> None:
         """Anthropic takes four marks: the last ones cover most, so the first ones go."""
@@ -404,6 +423,7 @@ class _Rendering:
 
 _TIERS = {"auto": "auto", "default": "standard_only"}
 _SCHEMA_AT = {"openai": "/function/parameters", "gemini": "/parameters"}
+_FORMAT_AT = {"openai": "/json_schema/schema"}
 _SPELT = {("gemini", "type"): "nullable"}
 _STRICT_AT = {"openai": "/function/strict"}
 

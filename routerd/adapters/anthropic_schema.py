@@ -6,9 +6,12 @@ https://platform.claude.com/docs/en/build-with-claude/structured-outputs (JSON S
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+
+from routerd.adapters.reading import refuse
 
 Schema = dict[str, Any]
 
@@ -19,6 +22,15 @@ _LOOSE = frozenset({"$schema", "$id", "$comment"})
 _FORMATS = frozenset({
     "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid",
 })  # fmt: skip
+
+
+@contextmanager
+def reading(at: str) -> Iterator[None]:
+    """Around everything that looks into a caller's schema: RouterError(invalid_request) where it is none."""
+    try:
+        yield
+    except (TypeError, AttributeError, ValueError, RecursionError):
+        refuse(at, "is not a JSON Schema that can be read")
 
 
 # A tool's input ---------------------------------------------------------------------------------------------------

@@ -352,11 +352,15 @@ def _media(turns: Turns, part: Media) -> Block | None:
     if part.kind == "document" and part.name:
         block["title"] = part.name
     elif part.name is not None:
-        turns.losses.add(part.at + _NAME_AT.get(turns.dialect, "/name"))
+        turns.losses.add(part.at + _name_at(part, turns.dialect))
     return block
 
 
-_NAME_AT = {"gemini": "/inlineData/displayName", "openai": "/file/filename"}
+def _name_at(part: Media, dialect: str) -> str:
+    """Where the caller's body has a file's name."""
+    if dialect == "gemini":
+        return "/fileData/displayName" if part.data is None else "/inlineData/displayName"
+    return "/file/filename" if dialect == "openai" else "/name"
 
 
 def _source(part: Media, *, is_own: bool) -> Block:

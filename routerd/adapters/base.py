@@ -71,7 +71,8 @@ class Losses:
 class Framing(msgspec.Struct):
     """What a rendered reply says beside the reply itself. `created` is in seconds since 1970.
 
-    `functions`: the caller knows OpenAI's `functions` only, which `tools` replaced.
+    `functions`: the caller knows OpenAI's `functions` only, which `tools` replaced. `prompt` is about how many tokens
+    were asked with, for dialects that tell it before the provider does; 0: nobody has counted.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Framing(msgspec.Struct):
     model: str = ""
     include_usage: bool = True
     functions: bool = False
+    prompt: int = 0
 
 
 class StreamParser(Protocol):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct, field
 
+from routerd.adapters import sse
 from routerd.adapters.base import Framing, StreamRenderer
 from routerd.adapters.gemini_errors import error_body
 from routerd.adapters.gemini_parts import OUTSIDE, arguments_of, render_call, render_media, render_text, with_extra
@@ -40,7 +40,6 @@ _FINISH: Mapping[StopReason, str] = {
     StopReason.FILTERED: "SAFETY",
     StopReason.PAUSED: "MAX_TOKENS",  # without a token that continues it
 }
-_encode = msgspec.json.Encoder().encode
 
 
 def render_reply(reply: Reply, framing: Framing) -> dict[str, Any]:
@@ -129,12 +128,17 @@ def render_usage(usage: Usage) -> dict[str, int]:
 
 def render_logprobs(entries: list[Any]) -> dict[str, Any]:
     """As `logprobsResult`, from the shape of OpenAI's `logprobs.content`."""
+    said = _entries(entries)
     return {
-        "chosenCandidates": [_logprob(entry) for entry in entries],
+        "chosenCandidates": [_logprob(entry) for entry in said],
         "topCandidates": [
-            {"candidates": [_logprob(each) for each in entry.get("top_logprobs") or ()]} for entry in entries
+            {"candidates": [_logprob(each) for each in _entries(entry.get("top_logprobs"))]} for entry in said
         ],
     }
+
+
+def _entries(values: Any) -> list[dict[str, Any]]:
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 def _logprob(entry: dict[str, Any]) -> dict[str, Any]:
@@ -188,7 +192,7 @@ class _Writer:
         return self._event(error_body(error))
 
     def _event(self, chunk: dict[str, Any]) -> bytes:
-        return b"data: %b\r\n\r\n" % _encode(chunk)
+        return b"data: %b\r\n\r\n" % sse.encode(chunk)
 
     def _chunk(self, part: dict[str, Any], choice: int, **more: Any) -> bytes:
         candidate = {"content": {"parts": [part], "role": "model"}, "index": choice, **more}

@@ -184,7 +184,7 @@ def _config(fields: Names, request: ChatRequest) -> None:
         _set(request, ours, config, theirs, config.whole_number)
     _set(request, "stop", config, "stopSequences", config.texts)
     _set(request, "logprobs", config, "responseLogprobs", lambda name: config.take(name, bool))
-    _set(request, "response_format", config, "responseMimeType", lambda _: _format(config))
+    _set(request, "response_format", config, _schema_name(config), lambda _: _format(config))
     _set(request, "reasoning", config, "thinkingConfig", lambda _: _reasoning(config, request))
     request.extra |= config.pointers()
 
@@ -192,6 +192,12 @@ def _config(fields: Names, request: ChatRequest) -> None:
 def _set(request: ChatRequest, ours: str, config: Names, theirs: str, read: Callable[[str], Any]) -> None:
     request.where[ours] = config.place(theirs)
     setattr(request, ours, read(theirs))
+
+
+def _schema_name(config: Names) -> str:
+    """The field that says most about the reply's format."""
+    names = ("responseJsonSchema", "responseSchema", "responseMimeType")
+    return next((name for name in names if name in config.left), names[-1])
 
 
 def _format(config: Names) -> ResponseFormat | None:

@@ -18,7 +18,7 @@ from routerd.adapters.gemini_words import FOREIGN_SIGNATURE
 
 def goes_as_it_is(fields: Mapping[str, msgspec.Raw], model: str) -> bool:
     """Whether nothing in the raw `contents` has to be left out or made good for `model`."""
-    history = bytes(fields["contents"])
+    history = bytes(fields.get("contents", b""))
     if FOREIGN_SIGNATURE in history:
         return False
     if not is_third(model) or (b'"functionCall"' not in history and b'"function_call"' not in history):

@@ -198,7 +198,7 @@ class _Reader:
         id = chunk.get("responseId") or ""
         # Calls get their ids from it; other providers take 40 characters of these kinds, and each id but once.
         self._key = id if _ID.fullmatch(id) else f"{crc32(id.encode() or msgspec.json.encode(chunk)):08x}"
-        self._events.append(ReplyStarted(id, chunk.get("modelVersion") or "", parse_usage(self._usage)))
+        self._events.append(ReplyStarted(id, str(chunk.get("modelVersion") or ""), parse_usage(self._usage)))
 
     def _candidate(self, candidate: dict[str, Any]) -> None:
         number = candidate.get("index") or 0
@@ -265,7 +265,8 @@ class _Reader:
         if name:
             self._close(choice)
             name = str(name)
-            id = call.get("id") or f"call_{self._key}_{self._calls}"
+            given = call.get("id")
+            id = given if given and isinstance(given, str) else f"call_{self._key}_{self._calls}"
             self._calls += 1
             choice.index, choice.kind = self._open(choice, ToolCall(id=id, name=name)), ToolCall
             choice.call = Arguments(call.get("args"))
@@ -361,7 +362,8 @@ def why_blocked(reason: str) -> str:
 
 def _why(reason: str, ratings: Any) -> str:
     """What a caller reads in place of a reply that a filter stopped."""
-    blocked = [str(each.get("category")) for each in ratings or () if isinstance(each, dict) and each.get("blocked")]
+    rated = ratings if isinstance(ratings, list) else ()
+    blocked = [str(each.get("category")) for each in rated if isinstance(each, dict) and each.get("blocked")]
     about = f" ({', '.join(blocked)})" if blocked else ""
     return f"Google stopped the reply: {reason}{about}."
 

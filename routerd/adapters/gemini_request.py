@@ -34,6 +34,8 @@ _Part = TypeVar("_Part", bound=Part)
 _MOST_STOPS = 5
 _OUR_NAMES = {ours: theirs for theirs, ours in {**NUMBERS, **WHOLE_NUMBERS}.items()}
 _TIERS = {"flex": "flex", "priority": "priority", "standard": "standard", "default": "standard"}
+_RESOLUTIONS = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
+"""OpenAI's `detail` of an image (https://ai.google.dev/gemini-api/docs/media-resolution, by part)."""
 _UNSAID = ("logit_bias", "user", "metadata")
 
 # Where a caller's body has what is named, below a part or a tool; the other dialects are ours to know here only so far.
@@ -100,6 +102,8 @@ class _Contents:
 
     def _take(self, message: Message) -> None:
         """Add a message to the turns. What a system message in the middle says, the user says."""
+        if message.role == "system":
+            self._losses.add(f"{message.at}/role")
         role = "model" if message.role == "assistant" else "user"
         if not self._turns or self._turns[-1].role != role:
             self._turns.append(_Turn(role))
@@ -187,6 +191,8 @@ class _Contents:
         """Gemini 3 takes images and documents in a result; anything else stands behind all results of the turn."""
         rendered = self._with_extra(self._media(media), media)
         if "inlineData" in rendered and self._is_third and media.kind in ("image", "document"):
+            if not self._is_own and rendered.pop("mediaResolution", None):
+                self._lose_detail(media)
             inner.setdefault("parts", []).append(rendered)
         else:
             self._turns[-1].parts.append(rendered)
@@ -199,11 +205,18 @@ class _Contents:
             media = _opened(media)
         elif media.data is None and (media.file_id is None or not self._is_own):
             refuse(media.at, "is a file that only its own provider can open: send its data or a URL")
-        if media.detail not in (None, "auto"):
-            self._losses.add(media.at + _DETAIL.get(self._request.dialect, "/detail"))
+        found = render_media(media, with_name=self._is_own)
+        level = _RESOLUTIONS.get(media.detail or "") if self._is_third else None
+        if level is not None:
+            found["mediaResolution"] = {"level": level}
+        elif media.detail not in (None, "auto"):
+            self._lose_detail(media)
         if not self._is_own:
             self._lose_name(media)
-        return render_media(media, with_name=self._is_own)
+        return found
+
+    def _lose_detail(self, media: Media) -> None:
+        self._losses.add(media.at + _DETAIL.get(self._request.dialect, "/detail"))
 
     def _lose_name(self, media: Media) -> None:
         if media.name:
@@ -418,6 +431,8 @@ def _thinking(request: ChatRequest, reasoning: Reasoning, model: str, losses: Lo
         is_visible = True
     if is_visible is not None and models.thinks(model):
         found["includeThoughts"] = is_visible
+    if reasoning.budget == -1 and request.dialect == NAME and models.thinks(model):
+        found.setdefault("thinkingBudget", -1)  # as the model likes, which others tell by saying nothing
     if is_lost or (is_visible and not models.thinks(model)):
         losses.fields(request, "reasoning")
     return {"thinkingConfig": found} if found else {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from routerd.adapters import sse
@@ -47,7 +46,7 @@ REFUSED = "The provider refused to answer: its content filter cut the reply off.
 """What the caller reads where a filter left no text."""
 
 
-_encode = msgspec.json.Encoder().encode
+_encode = sse.encode
 
 
 # Whole ----------------------------------------------------------------------------------------------------------
@@ -338,7 +337,8 @@ class StreamRenderer:
             said = part.before + b'"{}"' + part.after
         if part.signature is None or part.signature.family != "gemini" or self._framing.functions:
             return said
-        signed = {"extra_content": render_extra_content(part.signature)}
+        kind, field = ("custom", "input") if is_custom else ("function", "arguments")
+        signed = {kind: {field: ""}, "extra_content": render_extra_content(part.signature)}  # SDKs want a function
         return said + self._chunk(part.choice, _of_call(part, signed))
 
     # Bytes

@@ -91,10 +91,11 @@ def stop_of(choice: Mapping[str, Any], *, has_calls: bool) -> tuple[StopReason, 
     finish = choice.get("finish_reason")
     if choice.get("error"):
         raise error_of(choice["error"], None)
+    finish = finish.lower() if isinstance(finish, str) else None
     if finish in _BROKEN:
         raise trouble(500, f"broke off with the finish reason `{finish}`")
     sequence = choice.get("stop_reason")  # vLLM's
-    stop = STOP_OF.get(finish.lower(), StopReason.END) if isinstance(finish, str) else StopReason.END
+    stop = STOP_OF.get(finish or "", StopReason.END)
     if stop in (StopReason.END, StopReason.TOOL_CALLS):
         stop = StopReason.TOOL_CALLS if has_calls else StopReason.END
     if stop is StopReason.END and isinstance(sequence, str) and sequence:

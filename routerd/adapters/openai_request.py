@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from routerd.adapters import openai_models as models
 from routerd.adapters.base import Call, Losses, put
 from routerd.adapters.openai_turns import Writing, render_messages
 from routerd.adapters.openai_words import NAME, PATH
@@ -29,23 +30,13 @@ _OPTIONS = (
     "frequency_penalty",
     "logit_bias",
 )
-_THINKS = re.compile(r"(^|/)(o\d(-|$)|codex-|gpt-[5-9](?!.*-chat))")
-"""OpenAI's models that reason: they take `max_completion_tokens` only, and no sampling other than their own.
-
-Source: https://platform.openai.com/docs/guides/reasoning
-"""
 _JSON = re.compile("json", re.I)
 _JSON_ONLY = "Reply with one JSON object and nothing else."
-_OWN_SAMPLING = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
-_WITHOUT_EFFORT = re.compile(
-    r"(^|/)(gpt-[34]|chatgpt|llama|meta-llama|codellama|gemma|qwen|qwq|mixtral|open-mi|mistral(?!-(small|medium))|codestral|ministral"
-    r"|devstral|pixtral|grok-[24](?!\.)|grok-3(?!-mini)|phi|command|kimi-k2-instruct)",
-    re.I,
-)
-"""Models that are refused with `reasoning_effort` by one provider or another. Only who speaks our own dialect sets it
-for them."""
-_COMMON_LEVEL = {"minimal": "low", "xhigh": "high", "max": "high"}
-"""Levels that OpenAI alone has, as all others know them."""
+_OWN_SAMPLING = {
+    "temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "logprobs": False,
+    "top_logprobs": None,
+}  # fmt: skip
+"""What models that reason refuse to be told otherwise."""
 _MISTRAL = frozenset({
     "model",
     "messages",
@@ -95,14 +86,14 @@ def _render_limit(body: dict[str, Any], writing: Writing) -> None:
     if request.max_tokens is None:
         return
     said = request.pointer("max_tokens").removeprefix("/") if writing.is_own else None
-    usual = "max_completion_tokens" if _THINKS.search(body["model"]) else "max_tokens"
+    usual = "max_completion_tokens" if models.thinks(body["model"]) else "max_tokens"
     body[writing.quirks.get("max_tokens_field") or said or usual] = request.max_tokens
 
 
 def _render_sampling(body: dict[str, Any], writing: Writing) -> None:
     request = writing.request
     body |= {name: value for name in _OPTIONS if (value := getattr(request, name)) is not None}
-    if not writing.is_own and _THINKS.search(body["model"]):
+    if not writing.is_own and models.thinks(body["model"]):
         for name, usual in _OWN_SAMPLING.items():
             if body.pop(name, usual) != usual:
                 writing.losses.fields(request, name)
@@ -233,6 +224,8 @@ def _render_schema(format_: ResponseFormat) -> dict[str, Any]:
 def _render_effort(body: dict[str, Any], writing: Writing) -> None:
     """How much to think, in the field that the provider has for it: see the quirk `effort`."""
     reasoning = writing.request.reasoning
+    if writing.quirks.get("effort") == "thinking" and _is_forced(body, writing):
+        reasoning = _without_thinking(reasoning, writing)
     if reasoning is None:
         return
     asked = writing.request.pointer("reasoning").removeprefix("/") if writing.is_own else None
@@ -247,6 +240,17 @@ def _render_effort(body: dict[str, Any], writing: Writing) -> None:
     else:
         is_told = field != "none" and _render_level(body, reasoning, writing)
     _lose_reasoning(writing, reasoning, is_told=is_told)
+
+
+def _is_forced(body: dict[str, Any], writing: Writing) -> bool:
+    return not writing.is_own and body.get("tool_choice") not in (None, "auto", "none")
+
+
+def _without_thinking(reasoning: Reasoning | None, writing: Writing) -> Reasoning:
+    """DeepSeek and Moonshot force no tool while they think, which they do unasked."""
+    if reasoning is not None and reasoning.is_on is not False and reasoning.effort != "none":
+        writing.losses.fields(writing.request, "reasoning")
+    return Reasoning(is_on=False)
 
 
 _VISIBLE = {"anthropic": "display", "gemini": "includeThoughts"}
@@ -302,17 +306,26 @@ def _render_level(body: dict[str, Any], reasoning: Reasoning, writing: Writing) 
     if level is None and reasoning.is_on is not False:
         return False
     quirk, model = writing.quirks.get("effort"), body["model"]
-    if not writing.is_own and quirk != "reasoning_effort" and _WITHOUT_EFFORT.search(model):
+    if not writing.is_own and level in (None, "none") and models.never_thinks(model):
+        return True
+    if not writing.is_own and quirk != "reasoning_effort" and models.refuses_effort(model):
         return False
     if quirk == "high":
         body["reasoning_effort"] = "none" if level in (None, "none") else "high"
     elif writing.is_own:
         body["reasoning_effort"] = level or "none"
     elif level in (None, "none"):
-        return False
+        return _render_no_effort(body)
     else:
-        body["reasoning_effort"] = level if _THINKS.search(model) else _COMMON_LEVEL.get(level, level)
+        body["reasoning_effort"] = models.nearest(level, model)
     return True
+
+
+def _render_no_effort(body: dict[str, Any]) -> bool:
+    """Thinking is forbidden; False where it can't be. OpenAI's models then think as little as they can."""
+    if models.thinks(body["model"]):
+        body["reasoning_effort"] = models.levels(body["model"])[0]
+    return body.get("reasoning_effort") == "none"
 
 
 def _level(reasoning: Reasoning) -> str | None:

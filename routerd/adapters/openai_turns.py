@@ -149,10 +149,15 @@ def _check_results(answer: Message | None, turn: list[Message]) -> None:
 
 
 def _render_turn(turn: list[Message], writing: Writing, *, is_first: bool) -> list[dict[str, Any]]:
-    """All between two answers of the assistant: results of tools first, as OpenAI wants them."""
+    """All between two answers of the assistant: results of tools first, as OpenAI wants them.
+
+    A caller who speaks the same dialect knows it, and is told himself where he has them in another order.
+    """
+    if writing.is_own and writing.quirks.get("user_after_tool", True):
+        return _render_in_order(turn, writing, is_first=is_first)
     results = [part for message in turn for part in message.parts if isinstance(part, ToolResult)]
     rendered = [_render_result(result, writing) for result in results]
-    shown = [] if writing.is_own else [media for result in results for media in _media_of(result)]
+    shown = [] if writing.is_own else [media for result in results for media in _media_of(result, writing)]
     others = [message for message in map(_without_results, turn) if message is not None]
     others = _showing(shown, others)
     if rendered and others and not writing.quirks.get("user_after_tool", True):
@@ -160,6 +165,15 @@ def _render_turn(turn: list[Message], writing: Writing, *, is_first: bool) -> li
     lead = next((number for number, message in enumerate(others) if message.role != "system"), len(others))
     for number, message in enumerate(others):
         rendered.append(_render_said(message, writing, is_leading=is_first and number < lead))
+    return _joined_lead(rendered, lead) if is_first and not writing.has_system_anywhere else rendered
+
+
+def _render_in_order(turn: list[Message], writing: Writing, *, is_first: bool) -> list[dict[str, Any]]:
+    lead = next((number for number, message in enumerate(turn) if message.role != "system"), len(turn))
+    rendered = []
+    for number, message in enumerate(turn):
+        results = [_render_result(part, writing) for part in message.parts if isinstance(part, ToolResult)]
+        rendered += results or [_render_said(message, writing, is_leading=is_first and number < lead)]
     return _joined_lead(rendered, lead) if is_first and not writing.has_system_anywhere else rendered
 
 
@@ -171,10 +185,10 @@ def _without_results(message: Message) -> Message | None:
     return structs.replace(message, parts=rest) if rest else None
 
 
-def _media_of(result: ToolResult) -> list[Part]:
+def _media_of(result: ToolResult, writing: Writing) -> list[Part]:
     """The images of a result, after a line that says whose they are."""
     media: list[Part] = [part for part in result.parts if isinstance(part, Media)]
-    return [Text(f"From the tool call {result.id}:", at=result.at), *media] if media else []
+    return [Text(f"From the tool call {writing.id(result.id)}:", at=result.at), *media] if media else []
 
 
 def _showing(shown: list[Part], others: list[Message]) -> list[Message]:
@@ -191,7 +205,11 @@ def _said_with_result(rendered: list[dict[str, Any]], others: list[Message], wri
     """Mistral takes no user between a tool and the assistant: what was said goes to the end of the last result."""
     said = [part for message in others for part in message.parts]
     for message in others:
-        writing.losses.extra(message.at, message.extra)
+        writing.losses.extra(message.at, {name: each for name, each in message.extra.items() if name != "role"})
+        if message.name is not None:
+            writing.losses.add(f"{message.at}/name")
+        if message.role == "system":
+            writing.losses.add(f"{message.at}/role")
     last = rendered[-1]
     parts = [{"type": "text", "text": last["content"]}] if isinstance(last["content"], str) else last["content"]
     parts = [*parts, *_render_parts(said, writing)]
@@ -204,6 +222,8 @@ def _said_with_result(rendered: list[dict[str, Any]], others: list[Message], wri
 
 def _render_said(message: Message, writing: Writing, *, is_leading: bool) -> dict[str, Any]:
     is_system = message.role == "system" and (is_leading or writing.has_system_anywhere)
+    if message.role == "system" and not is_system:
+        writing.losses.add(f"{message.at}/role")
     rendered: dict[str, Any] = {"role": "system" if is_system else "user"}
     rendered["content"] = _render_content(message, message.parts, writing, "\n\n" if is_system else None, rendered)
     _name(rendered, message, writing)
@@ -233,6 +253,8 @@ def _render_result(result: ToolResult, writing: Writing) -> dict[str, Any]:
     rendered: dict[str, Any] = {"role": "tool", "tool_call_id": writing.id(result.id)}
     if result.id.startswith(FUNCTION_CALL) and writing.has_functions:
         rendered = {"role": "function", "name": result.name}
+    elif result.name is not None and writing.is_own and not result.id.startswith(FUNCTION_CALL):
+        rendered["name"] = result.name  # no field of OpenAI's, but some clients', and of Mistral's
     rendered["content"] = _render_result_content(result, writing)
     marked: dict[str, Any] = rendered
     if result.cache is not None and not writing.is_own:  # who reads marks reads them on parts

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
+
+import msgspec
 
 _BOUNDARY = re.compile(rb"\n\r?\n|\r\r")
 _USUAL_ENDS = (b"\n\n", b"\r\n\r\n")
@@ -45,4 +48,19 @@ def payload(event: bytes) -> bytes:
 
 def render_event(data: bytes) -> bytes:
     """One event that says `data` (a single line)."""
-    return b"data: %b\n\n" % data
+    return b"data: %b\n\n" % one_line(data)
+
+
+def one_line(json: bytes) -> bytes:
+    """JSON without U+2028 and U+2029, which some clients take for ends of lines: @google/genai up to 1.x does."""
+    if b"\xe2\x80" not in json:
+        return json
+    return json.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(value: Any) -> bytes:
+    """A value as JSON that may stand in an event."""
+    return one_line(_encode(value))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from routerd.adapters import anthropic, sse
 from routerd.adapters.base import Framing
@@ -254,6 +255,15 @@ def test_the_start_tells_what_is_known_of_the_usage() -> None:
     start = said(written([ReplyStarted("a", "b", USAGE)]))[0]
     assert start["message"]["usage"]["input_tokens"] == 25
     assert start["message"]["usage"]["cache_read_input_tokens"] == 2000
+
+
+def test_the_start_tells_about_how_much_was_asked_where_nothing_is_known() -> None:
+    renderer = anthropic.stream_renderer(structs.replace(FRAMING, prompt=120))
+    [started] = said(renderer.render(ReplyStarted()))
+    assert started["message"]["usage"]["input_tokens"] == 120
+    told = anthropic.stream_renderer(structs.replace(FRAMING, prompt=120))
+    [started] = said(told.render(ReplyStarted(usage=Usage(prompt=7))))
+    assert started["message"]["usage"]["input_tokens"] == 7
 
 
 def test_parts_that_overlap_become_blocks_that_do_not() -> None:

@@ -288,6 +288,24 @@ def test_older_models_take_older_fields() -> None:
     comes_back(ASK | {"thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 4096}, "claude-sonnet-4-6")
 
 
+@pytest.mark.parametrize(
+    ("model", "thinking", "lost"),
+    [
+        (
+            "claude-3-5-haiku-20241022",
+            {"type": "adaptive", "block_binding": {}},
+            ["/thinking", "/thinking/block_binding"],
+        ),
+        ("claude-3-5-haiku-20241022", {"type": "between_tools"}, ["/thinking/type"]),
+        ("claude-fable-5", {"type": "between_tools"}, ["/thinking", "/thinking/type"]),
+    ],
+)
+def test_what_stands_beside_thinking_goes_with_it(model: str, thinking: dict[str, Any], lost: list[str]) -> None:
+    call, losses = anthropic.render_request(parse(ASK | {"thinking": thinking}), model, {})
+    assert "thinking" not in call.body
+    assert list(losses) == lost
+
+
 def test_a_model_of_somebody_elses_is_told_everything() -> None:
     comes_back(ASK | {"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}, "top_p": 1}, "glm-5")
 
@@ -354,6 +372,7 @@ def test_foreign_signatures_come_back() -> None:
         ({"thinking": {"type": "sometimes"}}, "thinking.type"),
         ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens"),
         ({"output_config": {"format": {"type": "xml"}}}, "output_config.format.type"),
+        ({"output_config": {"effort": "extreme"}}, "output_config.effort"),
         ({"metadata": {"user_id": 1}}, "metadata.user_id"),
     ],
 )

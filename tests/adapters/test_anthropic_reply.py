@@ -10,10 +10,21 @@ import pytest
 
 from routerd.adapters import anthropic
 from routerd.adapters.base import CONTENT, DONE, NOTHING
-from routerd.chat.events import ChoiceEnded, Event, PartDelta, PartEnded, PartStarted, ReplyFailed, collect
+from routerd.chat.events import (
+    ChoiceEnded,
+    Event,
+    PartDelta,
+    PartEnded,
+    PartStarted,
+    ReplyEnded,
+    ReplyFailed,
+    ReplyStarted,
+    collect,
+)
 from routerd.chat.parts import Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
 from routerd.chat.reply import Reply, StopReason, Usage
 from routerd.errors import RouterError
+from tests.adapters.harness import breaches
 
 FOLDER = Path(__file__).parent / "anthropic"
 CASES = sorted(path.stem for path in FOLDER.glob("*.sse"))
@@ -240,10 +251,59 @@ def test_what_is_not_known_is_ignored(noise: bytes) -> None:
     assert parsed(BEGUN + TEXT + noise + tail) == parsed(BEGUN + TEXT + tail)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'data: {"type":[]}\n\n',
+        b'data: {"type":{},"index":0}\n\n',
+        BEGUN.replace(b'"type": "message_start"', b'"type": null').replace(b'"type":"message_start"', b'"type":null'),
+    ],
+)
+def test_an_event_of_no_type_is_ignored(odd: bytes) -> None:
+    finish = sse({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"})
+    events = parsed(odd + TEXT + finish)
+    assert isinstance(events[0], ReplyStarted) and isinstance(events[-1], ReplyEnded)
+
+
+@pytest.mark.parametrize("name", ["usage", "content"])
+def test_a_start_of_another_shape_starts_all_the_same(name: str) -> None:
+    for odd in (3, "x", [3], {"a": 1}, True):
+        [first, *_] = parsed(sse({"type": "message_start", "message": {"id": "msg_1", name: odd}}))
+        assert first == ReplyStarted("msg_1", "", None)
+
+
+@pytest.mark.parametrize("block", [None, {}, {"type": 3}])
+def test_what_is_no_block_is_a_failure(block: Any) -> None:
+    *_, last = parsed(BEGUN + sse({"type": "content_block_start", "index": 0, "content_block": block}))
+    assert isinstance(last, ReplyFailed) and last.error.kind == "upstream_garbled"
+
+
+def test_a_block_begun_twice_is_ended_once_each() -> None:
+    finish = sse({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"})
+    assert breaches(parsed(BEGUN + TEXT + TEXT + finish)) == []
+
+
+def test_an_input_that_is_no_json_is_the_last_word() -> None:
+    block = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
+    data = BEGUN + sse(
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{x"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        {"type": "message_stop"},
+    )
+    assert breaches(parsed(data)) == []
+    assert isinstance(parsed(data)[-1], ReplyFailed)
+
+
 def test_an_end_without_its_last_words_is_one() -> None:
     data = stream("text")
     for cut in (data[: data.index(b"event: message_stop")], data.rstrip(b"\n")):
         assert parsed(cut) == parsed(data)
+
+
+@pytest.mark.parametrize("kind", [[], {}, 3, None])
+def test_an_event_of_no_type_is_no_sign(kind: Any) -> None:
+    assert anthropic.read_event(b"data: " + msgspec.json.encode({"type": kind}) + b"\n\n") is NOTHING
 
 
 def test_blocks_left_open_are_ended() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from routerd.adapters import anthropic
@@ -74,7 +75,7 @@ def refused(request: ChatRequest, model: str = NEW) -> RouterError:
         (OLD, {"temperature": 0.3, "top_p": 0.5}, {"temperature": 0.3}, ["/top_p"]),
         (OLD, {"temperature": 0.3, "top_p": 1}, {"temperature": 0.3}, []),
         ("claude-3-haiku-20240307", {"temperature": 0, "top_p": 0.5}, {"temperature": 0, "top_p": 0.5}, []),
-        (NEW, {"stop": ["END", "\n", " "]}, {"stop_sequences": ["END"]}, ["/stop"]),
+        (NEW, {"stop": ["END", "\n", " "]}, {"stop_sequences": ["END"]}, ["/stop/1", "/stop/2"]),
         (NEW, {"stop": ["END"]}, {"stop_sequences": ["END"]}, []),
         (NEW, {"stop": ["\n"]}, {}, ["/stop"]),
         (NEW, {"user": "u-1"}, {"metadata": {"user_id": "u-1"}}, []),
@@ -226,10 +227,6 @@ def test_thinking(
 def test_thinking_leaves_a_high_top_p() -> None:
     body, losses = rendered(ask(reasoning=Reasoning(effort="low"), top_p=0.97), OLD)
     assert (body["top_p"], losses) == (0.97, [])
-
-
-def test_an_unknown_effort_is_refused() -> None:
-    assert refused(ask(reasoning=Reasoning(effort="extreme"))).param == "reasoning_effort"
 
 
 @pytest.mark.parametrize(
@@ -445,6 +442,46 @@ def test_else_a_tool_gives_the_reply(form: ResponseFormat, model: str, schema: d
     assert losses == []
 
 
+@pytest.mark.parametrize(
+    ("dialect", "schema", "lost"),
+    [
+        ("openai", {"type": ["object", "null"]}, "/response_format/json_schema/schema/type"),
+        ("gemini", {"anyOf": [{"type": "object"}]}, "/response_format/anyOf"),
+        ("gemini", {"type": ["object", "null"]}, "/response_format/nullable"),
+    ],
+)
+def test_what_the_tool_s_schema_can_not_say_is_lost(dialect: str, schema: dict[str, Any], lost: str) -> None:
+    form = ResponseFormat(kind="schema", schema=schema)
+    assert rendered(ask(dialect=dialect, response_format=form), "claude-3-5-haiku-20241022")[1] == [lost]
+
+
+@pytest.mark.parametrize("dialect", ["openai", "gemini"])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"$ref": []}}},
+        {"type": "object", "properties": {"a": {"type": "null"}}, "required": 3, "additionalProperties": False},
+        {"allOf": [{"type": "object", "properties": [3]}]},
+        {"allOf": [{"type": "object", "required": [{}]}]},
+    ],
+)
+def test_what_is_no_schema_is_refused(dialect: str, schema: dict[str, Any]) -> None:
+    tool = Tool(name="look", schema=schema, strict=True, at="/tools/0")
+    where = {"openai": "tools.0.function.parameters", "gemini": "tools.0.parameters"}[dialect]
+    assert refused(ask(dialect=dialect, tools=[tool])).param == where
+
+
+def test_the_name_of_an_image_is_lost_where_it_stood() -> None:
+    images = [
+        Media(kind="image", data="iVBO", media_type="image/png", name="a.png", at="/contents/0/parts/0"),
+        Media(kind="image", url="https://example.org/b.png", name="b.png", at="/contents/0/parts/1"),
+    ]
+    assert rendered(ask(user(*images), dialect="gemini"))[1] == [
+        "/contents/0/parts/0/inlineData/displayName",
+        "/contents/0/parts/1/fileData/displayName",
+    ]
+
+
 def test_else_the_model_is_told() -> None:
     for model, tools in ((ALWAYS, []), (NEW, [LOOK])):
         body, losses = rendered(ask(said("system", "Be brief."), user("Hi"), response_format=ANY, tools=tools), model)
@@ -501,3 +538,11 @@ def test_marks_that_are_none(cache: Any) -> None:
     body, losses = rendered(ask(user(Text(text="a", cache=cache, at="/messages/0/content/0"))))
     assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "a"}]}]
     assert losses == ["/messages/0/content/0/cache_control"]
+
+
+@pytest.mark.parametrize("messages", ["null", "3", "true", "{}", '"x"', "[3]", "["])
+def test_a_history_that_is_none_goes_as_it_is(messages: str) -> None:
+    """Anthropic says best what is wrong with it."""
+    fields = {"messages": msgspec.Raw(messages.encode()), "thinking": msgspec.Raw(b'{"type":"enabled"}')}
+    assert anthropic.goes_as_it_is(fields, OLD)
+    assert anthropic.goes_as_it_is({"thinking": fields["thinking"]}, OLD)

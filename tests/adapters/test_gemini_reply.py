@@ -164,6 +164,15 @@ def test_calls_without_ids_get_their_own_in_every_reply() -> None:
     assert max(map(len, ids)) <= 40
 
 
+@pytest.mark.parametrize("id_", ["3", "[3]", '{"a":1}', "true", "-1.5", "null", '""'])
+def test_an_id_that_is_none_is_replaced(id_: str) -> None:
+    body = (
+        f'{{"candidates":[{{"content":{{"parts":[{{"functionCall":{{"name":"a","id":{id_}}}}}]}}}}],"responseId":"r1"}}'
+    )
+    [part] = gemini.parse_reply(body.encode()).choices[0].parts
+    assert isinstance(part, ToolCall) and part.id == "call_r1_0"
+
+
 @pytest.mark.parametrize(
     ("event", "sign"),
     [

@@ -286,6 +286,17 @@ def test_each_event_leaves_at_once() -> None:
     assert official.EVENT["openai"](chunk) == []
 
 
+def test_a_signature_of_a_call_comes_with_a_function() -> None:
+    """SDKs want one in every piece of a call."""
+    chunks = streamed(reply(call(signature=Signature("gemini", "S"))))
+    pieces = [each for chunk in chunks for choice in chunk["choices"] for each in choice["delta"].get("tool_calls", ())]
+    assert pieces[-1] == {"index": 0, "function": {"arguments": ""}, "extra_content": SIGNED}
+    custom = call(signature=Signature("gemini", "S"), extra={"type": "custom"})
+    *_, last, _, _ = streamed(reply(custom))
+    [piece] = last["choices"][0]["delta"]["tool_calls"]
+    assert piece == {"index": 0, "custom": {"input": ""}, "extra_content": SIGNED}
+
+
 @pytest.mark.parametrize("has_begun", [False, True])
 def test_a_failure_looks_like_none_other(has_begun: bool) -> None:
     renderer = openai_chat.stream_renderer(FRAMING)

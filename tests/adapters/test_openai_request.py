@@ -103,7 +103,21 @@ def messages(*said: Message, vendor: str | None = None, **quirks: Any) -> list[d
             [],
         ),
         ({"reasoning": Reasoning(effort="high")}, "gpt-5.2", {"reasoning_effort": "high"}, []),
-        ({"reasoning": Reasoning(effort="max")}, "gpt-5.2", {"reasoning_effort": "max"}, []),
+        ({"reasoning": Reasoning(effort="max")}, "gpt-5.2", {"reasoning_effort": "xhigh"}, []),
+        ({"reasoning": Reasoning(effort="max")}, "gpt-6.1-sol", {"reasoning_effort": "max"}, []),
+        ({"reasoning": Reasoning(effort="max")}, "openai/o3", {"reasoning_effort": "high"}, []),
+        ({"reasoning": Reasoning(effort="low")}, "gpt-5-pro", {"reasoning_effort": "high"}, []),
+        ({"reasoning": Reasoning(effort="minimal")}, "gpt-5-mini", {"reasoning_effort": "minimal"}, []),
+        ({"reasoning": Reasoning(effort="minimal")}, "gpt-5.1", {"reasoning_effort": "low"}, []),
+        ({"reasoning": Reasoning(is_on=False)}, "gpt-5.1", {"reasoning_effort": "none"}, []),
+        ({"reasoning": Reasoning(budget=0, is_on=False)}, "gpt-5.2", {"reasoning_effort": "none"}, []),
+        ({"reasoning": Reasoning(is_on=False)}, "gpt-5", {"reasoning_effort": "minimal"}, ["/reasoning"]),
+        ({"reasoning": Reasoning(is_on=False)}, "gpt-5.2-codex", {"reasoning_effort": "low"}, ["/reasoning"]),
+        ({"reasoning": Reasoning(effort="low")}, "o1-mini", {}, ["/reasoning"]),
+        ({"reasoning": Reasoning(is_on=False)}, "gpt-4.1", {}, []),
+        ({"reasoning": Reasoning(effort="none")}, "gpt-5-chat-latest", {}, []),
+        ({"logprobs": True, "top_logprobs": 2}, "gpt-5.2", {}, ["/logprobs", "/top_logprobs"]),
+        ({"logprobs": True, "top_logprobs": 2}, "gpt-4.1", {"logprobs": True, "top_logprobs": 2}, []),
         ({"reasoning": Reasoning(effort="max")}, "gpt-oss-120b", {"reasoning_effort": "high"}, []),
         ({"reasoning": Reasoning(effort="minimal")}, "m", {"reasoning_effort": "low"}, []),
         ({"reasoning": Reasoning(effort="high")}, "gpt-4.1", {}, ["/reasoning"]),
@@ -244,6 +258,24 @@ def test_messages(said: list[Message], expected: list[Any]) -> None:
 
 def called(*ids: str) -> Message:
     return assistant(*(ToolCall(id_, "weather", "{}") for id_ in ids))
+
+
+def test_the_same_dialect_keeps_its_order_and_its_names() -> None:
+    said: list[dict[str, Any]] = [
+        {"role": "user", "content": "Hello"},
+        {"role": "tool", "tool_call_id": "call_0", "content": "an orphan", "name": "look"},
+        {"role": "user", "content": "So?"},
+    ]
+    body, lost = told(openai_chat.parse_request({"messages": said}, "m", False), vendor="openai")
+    assert (body["messages"], lost) == (said, [])
+
+
+def test_a_system_message_that_the_user_says_is_told() -> None:
+    late = system("Now be brief.", at="/messages/1")
+    body, lost = told(request(user("Hello"), late))
+    assert [message["role"] for message in body["messages"]] == ["user", "user"]
+    assert lost == ["/messages/1/role"]
+    assert told(request(user("Hello"), late), vendor="openai")[1] == []
 
 
 def test_results_come_first_and_show_their_images_after() -> None:
@@ -411,6 +443,26 @@ def test_thinking_goes_back_where_the_vendor_wants_it(vendor: str, fields: dict[
 def test_a_call_without_a_thought_where_one_is_needed() -> None:
     found = messages(user("a"), called("c"), user(ToolResult("c")), vendor="deepseek")
     assert found[1]["reasoning_content"] == ""
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "lost"),
+    [(None, []), (Reasoning(effort="none"), []), (Reasoning(effort="low"), ["/reasoning"])],
+)
+def test_who_forces_no_tool_while_thinking_does_not_think(reasoning: Reasoning | None, lost: list[str]) -> None:
+    asked = request(tools=[WEATHER], tool_choice=ToolChoice(mode="required"), reasoning=reasoning)
+    body, losses = told(asked, vendor="deepseek")
+    assert (body["thinking"], body["tool_choice"], losses) == ({"type": "disabled"}, "required", lost)
+    free, _ = told(request(tools=[WEATHER], tool_choice=ToolChoice(mode="auto")), vendor="deepseek")
+    assert "thinking" not in free
+
+
+def test_a_shortened_id_is_shortened_in_words_as_well() -> None:
+    id_ = "toolu_" + "x" * 60
+    image = Media("image", media_type="image/png", data="iVBO")
+    said = messages(user("a"), assistant(ToolCall(id_, "weather")), user(ToolResult(id_, [image])))
+    short = said[1]["tool_calls"][0]["id"]
+    assert said[3]["content"][0]["text"] == f"From the tool call {short}:"
 
 
 def test_mistral_gets_ids_of_its_own_and_no_user_after_a_tool() -> None:

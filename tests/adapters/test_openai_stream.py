@@ -174,6 +174,7 @@ ODD: list[Any] = [
     {"choices": [{"delta": {"tool_calls": [{"index": {}, "id": 1, "function": "f"}]}}]},
     {"choices": [{"delta": {"function_call": "f", "images": "i", "refusal": 1, "extra_content": []}}]},
     {"choices": [{"delta": {}, "logprobs": "l"}]}, {"choices": [], "usage": "u", "x_groq": "x"},
+    {"choices": [{"delta": {}, "finish_reason": ["stop"]}]}, {"choices": [{"delta": {}, "finish_reason": {"a": 1}}]},
     {"choices": [], "usage": {"prompt_tokens": "1", "completion_tokens": -1, "total_tokens": None}},
 ]  # fmt: skip
 
