@@ -6,8 +6,9 @@ from time import time
 
 import msgspec
 
-from routerd.adapters import openai_chat
+from routerd.adapters import anthropic, openai_chat
 from routerd.adapters.base import Framing, Losses
+from routerd.chat import estimate
 from routerd.errors import RouterError
 from routerd.proxy import body
 from routerd.proxy.attempt import Attempt
@@ -63,8 +64,14 @@ def _translated(
     content = msgspec.json.encode(call.body)
     extra = request.forwarded(dialect)
     attempt = Attempt(target, content, extra, request.is_stream, services.now(), call.path)
-    functions = chat.where.get("tools") == "/functions"
-    framing = Framing(request_id, int(time()), target.model, request.wants_usage, functions)
+    framing = Framing(
+        request_id,
+        int(time()),
+        target.model,
+        request.wants_usage,
+        functions=chat.where.get("tools") == "/functions",
+        prompt=estimate.tokens(chat) if request.dialect is anthropic and request.is_stream else 0,
+    )
     return attempt, Translation(dialect, request.dialect, framing, losses)
 
 

@@ -292,6 +292,12 @@ def test_a_failure_is_the_last_element_of_the_array(stage: Cast) -> None:
     assert "Hello" in str(said[:-1])
 
 
+def test_a_stream_of_messages_begins_with_the_tokens_that_were_asked(cast: Cast) -> None:
+    for target in DIALECTS:
+        answer = ask(cast.daemon, "anthropic", f"to-{target}", stream=True)
+        assert events(answer)[0]["message"]["usage"]["input_tokens"] > 0
+
+
 # Losses
 
 
