@@ -27,7 +27,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     __slots__ = (
         "_discarded", "_edge", "_is_held", "_is_leaving", "_is_local", "_listener", "_preface", "_queue", "_reader",
-        "_task", "_transport", "deadline",
+        "_task", "_transport", "_untaken", "deadline",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, listener: Listener) -> None:
@@ -42,13 +42,14 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         self._is_held = False  # we don't read: enough is waiting
         self._is_leaving = False  # nothing more will be answered
         self._discarded = 0  # bytes that came after that
+        self._untaken: int | None = None  # bytes that waited for the caller when the deadline was set for taking them
         self.deadline = inf
 
     # The transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        if self._edge.is_draining:
+        if not self._edge.is_accepting:
             return self._transport.abort()  # it was on its way when we closed the port
         peer = transport.get_extra_info("peername")
         self._is_local = not peer or is_loopback_address(peer[0])
@@ -101,9 +102,15 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         if not self.has_ended and self.current.lost():
             self._task.cancel()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._set_deadline(HEAD)
+
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._untaken = None
         self._advance()
+        self._set_deadline(IDLE)
 
     # What the reader says
 
@@ -118,8 +125,9 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
             request = self._admit(message, head, outline.length, outline.expects)
         else:
             request = self._find(message, head, outline)
-        if outline.expects and self.current is None and not self._queue:
-            self._out.write(lines.CONTINUE)
+        if outline.expects:
+            request.expects = True
+            self._invite(request)
         if outline.length != 0 and not isinstance(request, Proxied):
             self._enqueue(request)
         return request
@@ -149,6 +157,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         return Bridge(*message, self._edge.web, head, outline, limit)
 
     def received(self, request: Request) -> None:
+        request.expects = False
         request.received()
         if not request.is_queued:
             self._enqueue(request)
@@ -189,9 +198,20 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         while self._queue and self.current is None and not self._is_paused and not self._is_leaving:
             self.current = self._queue.pop(0)
             self.has_started = self.has_ended = False
+            if self.current.expects:
+                self._invite(self.current)
             self.current.begin(self)
+        receiving = self._reader.request
+        if receiving is not None and receiving.expects:
+            self._invite(receiving)
         if self._is_held:
             self.regulate()
+
+    def _invite(self, request: Request) -> None:
+        """Say 100 Continue to a `request` that waits for it, once every answer before has been written."""
+        if self.current is request or (self.current is None and not self._queue):
+            request.expects = False
+            self._out.write(lines.CONTINUE)
 
     def run(self, request: Request) -> None:
         """Await the request's `answer` in a task, then finish."""
@@ -257,7 +277,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way, and nothing of a next request has come."""
-        return self.current is None and self._reader.phase == IDLE
+        return self.current is None and not self._queue and self._reader.phase == IDLE
 
     def close_if_idle(self) -> None:
         """Close now if nothing is under way, else with the answer."""
@@ -279,13 +299,19 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def overdue(self) -> None:
         """The deadline has passed."""
-        if self._is_leaving:
+        if self._is_taking():
+            self._wait_for_taking(self._edge.limits.flush if self._is_leaving else self._edge.limits.stall)
+        elif self._is_leaving or self._untaken is not None:
             self._transport.abort()
         elif self._reader.phase not in {HEAD, BODY} and not self._preface:
             self._leave(linger=False)
         else:
             error = RouterError("request_timeout", "The request did not come to its end in time.")
             self.refuse(error, self._reader.path())
+
+    def _is_taking(self) -> bool:
+        """Whether the caller has taken some of what waited for it when the deadline was set."""
+        return self._untaken is not None and self._transport.get_write_buffer_size() < self._untaken
 
     def _leave(self, *, linger: bool) -> None:
         """Answer nothing more. `linger`: the caller may still be sending, and shall read our answer before a reset."""
@@ -295,12 +321,12 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         self._reader.stop()
         if not linger or self._transport.is_closing():
             self._transport.close()
-            return self._wait(self._edge.limits.flush)
+            return self._wait_for_taking(self._edge.limits.flush)
         if self._transport.can_write_eof():
             self._transport.write_eof()
         if self._is_held:
             self._transport.resume_reading()
-        self._wait(self._edge.limits.linger)
+        self._wait_for_taking(self._edge.limits.linger)
 
     def _discard(self, size: int) -> None:
         self._discarded += size
@@ -308,11 +334,15 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
             self._transport.abort()
 
     def _set_deadline(self, was: int) -> None:
-        """How long we wait for what comes next; nothing limits how long an answer takes."""
+        """How long we wait for what comes next; nothing limits how long an answer takes whose caller takes it."""
         reader, limits = self._reader, self._edge.limits
         if self._is_leaving:
             return
-        if self._is_held or (self.current is not None and reader.request is not self.current):
+        is_ours = self._is_held or (self.current is not None and reader.request is not self.current)
+        if self._is_paused and (is_ours or reader.phase not in {HEAD, BODY}):
+            if self._untaken is None:  # else what the caller sends meanwhile would give it more time
+                self._wait_for_taking(limits.stall)
+        elif is_ours:
             self.deadline = inf
         elif reader.phase == BODY:
             self._wait(limits.body)
@@ -322,5 +352,10 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         else:
             self._wait(limits.idle)
 
+    def _wait_for_taking(self, seconds: float) -> None:
+        self._wait(seconds)
+        self._untaken = self._transport.get_write_buffer_size()
+
     def _wait(self, seconds: float) -> None:
         self.deadline = self._edge.now + self._edge.limits.tick + seconds
+        self._untaken = None

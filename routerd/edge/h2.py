@@ -20,6 +20,7 @@ from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import BUFFER_HIGH_WATER, BUFFER_LOW_WATER, BufferCompleteError, H2Protocol, StreamBuffer
 from hypercorn.typing import ConnectionState
+from hypercorn.typing import Event as IOEvent
 
 from routerd.edge.bridge import App
 from routerd.edge.limits import Limits
@@ -35,6 +36,7 @@ class Shared:
     config: Config
     context: WorkerContext
     discard: int  # bytes of late data, on one connection
+    stall: float  # seconds in which a caller takes nothing of a stream
 
     async def terminate(self) -> None:
         """Streams may finish, no new ones begin, and idle connections close."""
@@ -51,7 +53,7 @@ def shared(app: App, limits: Limits, report: Callable[[BaseException], None]) ->
             report(error)
             raise
 
-    return Shared(ASGIWrapper(reporting), _config(limits), WorkerContext(None), limits.discard)
+    return Shared(ASGIWrapper(reporting), _config(limits), WorkerContext(None), limits.discard, limits.stall)
 
 
 def _config(limits: Limits) -> Config:
@@ -89,7 +91,7 @@ class _Server(TCPServer):
     ) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(common.app, loop, common.config, common.context, state, reader, writer)
-        self._discard = common.discard
+        self._common = common
 
     async def run(self) -> None:
         try:
@@ -107,7 +109,7 @@ class _Server(TCPServer):
         about = self.writer.get_extra_info
         client, server = about("peername"), about("sockname")
         return _Protocol(
-            self._discard,
+            self._common,
             self.app,
             self.config,
             self.context,
@@ -122,7 +124,14 @@ class _Server(TCPServer):
 
 class _Buffer(StreamBuffer):
     """What a stream has not sent yet. Hypercorn's own lets the app go on whenever little could be sent, and so holds
-    an endless answer to a caller who does not read it."""
+    an endless answer to a caller who does not read it; and it waits for ever for one who never reads.
+
+    `push` and `drain` raise TimeoutError when nothing has been taken for `patience` seconds.
+    """
+
+    def __init__(self, event_class: type[IOEvent], patience: float) -> None:
+        super().__init__(event_class)
+        self._patience = patience
 
     async def push(self, data: bytes) -> None:
         if self._complete:
@@ -131,7 +140,21 @@ class _Buffer(StreamBuffer):
         await self._is_empty.clear()
         if len(self.buffer) >= BUFFER_HIGH_WATER:
             await self._paused.clear()
-            await self._paused.wait()
+            await self._while_taken(self._paused)
+
+    async def drain(self) -> None:
+        await self._while_taken(self._is_empty)
+
+    async def _while_taken(self, event: IOEvent) -> None:
+        """Wait for `event` as long as some of what waits is taken now and then."""
+        while not event.is_set():
+            size = len(self.buffer)
+            try:
+                async with asyncio.timeout(self._patience):
+                    await event.wait()
+            except TimeoutError:
+                if len(self.buffer) >= size:
+                    raise
 
     async def pop(self, max_length: int) -> bytes:
         data = bytes(self.buffer[:max_length])
@@ -146,9 +169,10 @@ class _Buffer(StreamBuffer):
 class _Protocol(H2Protocol):
     """Hypercorn's, but for what would end the connection, leave a stream hanging or hold it all in memory."""
 
-    def __init__(self, discard: int, *arguments: Any) -> None:
+    def __init__(self, common: Shared, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._left_to_discard = discard
+        self._left_to_discard = common.discard
+        self._stall = common.stall
 
     async def _handle_events(self, events: list[Event]) -> None:
         for event in events:
@@ -163,7 +187,7 @@ class _Protocol(H2Protocol):
     async def _create_stream(self, request: RequestReceived) -> None:
         await super()._create_stream(request)
         if request.stream_id in self.stream_buffers:  # nothing is in it: the app begins in the next turn of the loop
-            self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class)
+            self.stream_buffers[request.stream_id] = _Buffer(self.context.event_class, self._stall)
 
     def _drop(self, event: DataReceived) -> None:
         """A body that goes on after its answer; the window is given back for the sake of the other streams."""
@@ -175,14 +199,21 @@ class _Protocol(H2Protocol):
             self.connection.acknowledge_received_data(size, event.stream_id)
 
     async def stream_send(self, event: StreamEvent) -> None:
-        if isinstance(event, StreamClosed) and self._is_broken(event.stream_id):
-            with contextlib.suppress(ProtocolError):
-                self.connection.reset_stream(event.stream_id, ErrorCodes.INTERNAL_ERROR)
-            await self._flush()
-            await super().stream_send(event)
-            await self._window_updated(event.stream_id)  # wakes the sender, which forgets the stream
-        else:
-            await super().stream_send(event)
+        try:
+            if isinstance(event, StreamClosed) and self._is_broken(event.stream_id):
+                await self._reset(event.stream_id, ErrorCodes.INTERNAL_ERROR)
+            else:
+                await super().stream_send(event)
+        except TimeoutError:
+            await self._reset(event.stream_id, ErrorCodes.CANCEL)
+
+    async def _reset(self, stream_id: int, code: ErrorCodes) -> None:
+        """End a stream without an end; its app hears of it."""
+        with contextlib.suppress(ProtocolError):
+            self.connection.reset_stream(stream_id, code)
+        await self._flush()
+        await super().stream_send(StreamClosed(stream_id))
+        await self._window_updated(stream_id)  # wakes the sender, which forgets the stream
 
     def _is_broken(self, stream_id: int) -> bool:
         """Whether the app is done with an answer that has no end: the caller would wait for ever."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from routerd.edge.bridge import LazyApp
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from routerd.edge.h2 import Shared
 
 
+@dataclass(slots=True)
+class Untaken:
+    """What waits for a caller, and since when it has taken nothing of it."""
+
+    size: int = 0
+    since: float = 0.0
+
+    def look(self, size: int, now: float) -> float:
+        """Note the `size` of what waits now; returns for how long nothing was taken."""
+        if size < self.size or size == 0:
+            self.since = now
+        self.size = size
+        return now - self.since
+
+
 class Handover:
     """The connections that Hypercorn serves, and how they end."""
 
@@ -22,7 +38,7 @@ class Handover:
         self._web = web
         self._limits = limits
         self._report = report
-        self._transports: set[asyncio.Transport] = set()
+        self._transports: dict[asyncio.WriteTransport, Untaken] = {}
         self._shared: Shared | None = None
         self._is_terminated = False
         self.tasks: set[asyncio.Task[None]] = set()
@@ -38,7 +54,7 @@ class Handover:
             protocol.data_received(data)
         writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         task = loop.create_task(self._see_through(reader, writer, listener_is_loopback))
-        self._transports.add(transport)
+        self._transports[transport] = Untaken()
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -53,6 +69,12 @@ class Handover:
         for transport in self._transports:
             transport.abort()
 
+    def sweep(self, now: float) -> None:
+        """Cut the connections whose callers take nothing; streams within them have a limit of their own."""
+        for transport, untaken in self._transports.items():
+            if untaken.look(transport.get_write_buffer_size(), now) > self._limits.stall:
+                transport.abort()
+
     async def _see_through(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_is_loopback: bool
     ) -> None:
@@ -62,7 +84,7 @@ class Handover:
         except (Exception, BaseExceptionGroup) as error:
             self._report(error)
         finally:
-            self._transports.discard(transport)
+            self._transports.pop(transport, None)
             transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: dict[str, Any]) -> None:

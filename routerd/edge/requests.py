@@ -41,6 +41,7 @@ class Request:
     is_old: bool  # HTTP/1.0: the answer is not chunked, and the connection closes after it
     keep_alive: bool
     is_queued: bool = field(default=False, init=False)  # its answer may begin
+    expects: bool = field(default=False, init=False)  # the caller waits for 100 Continue before it sends the body
 
     def max_body(self) -> int:
         """The most bytes that the body may have."""

@@ -49,14 +49,15 @@ class Edge:
         self.strip = memoryview(bytearray(_STRIP))
         self.connections: set[Connection] = set()
         self.is_draining = False
-        self.now = self.loop.time()
+        self.is_accepting = True
+        self.now = 0.0  # seconds, counted in sweeps
         self.date = lines.date_line(time.time())
         self._is_ready = is_ready
         self._servers: list[asyncio.Server] = []
         self._leftover: set[asyncio.Task[None]] = set()
         self._is_empty = asyncio.Event()
         self._handover = Handover(self.web, limits, self.report)
-        self._sweeping = self.loop.call_later(limits.tick, self._sweep)
+        self._ticking = self.loop.call_later(limits.tick, self._tick)
 
     async def listen(self, host: str, port: int = 0, tls: ssl.SSLContext | None = None) -> list[tuple[str, int]]:
         """Accept connections; returns the addresses. Raises OSError when an address can't be had."""
@@ -102,7 +103,7 @@ class Edge:
         for task in [*self._leftover, *self._handover.tasks]:
             task.cancel()
         await ending
-        self._sweeping.cancel()
+        self._ticking.cancel()
 
     # What a connection needs
 
@@ -133,15 +134,24 @@ class Edge:
         """A mistake of our own, or of the app: the loop's exception handler knows what to do with it."""
         self.loop.call_exception_handler({"message": "a request failed", "exception": error})
 
-    def _sweep(self) -> None:
-        """Once a tick: tell the time, and close what has been silent too long."""
-        self.now = self.loop.time()
+    def sweep(self) -> None:
+        """A tick has passed: tell the time, and close what has been silent too long."""
+        self.now += self.limits.tick
         self.date = lines.date_line(time.time())
         for connection in [one for one in self.connections if one.deadline < self.now]:
-            connection.overdue()
-        self._sweeping = self.loop.call_later(self.limits.tick, self._sweep)
+            try:
+                connection.overdue()
+            except Exception as error:  # one connection's mistake must not end the limits of all
+                self.report(error)
+                connection.abort()
+        self._handover.sweep(self.now)
+
+    def _tick(self) -> None:
+        self._ticking = self.loop.call_later(self.limits.tick, self._tick)
+        self.sweep()
 
     def _stop_listening(self) -> None:
+        self.is_accepting = False
         for server in self._servers:
             server.close()
 

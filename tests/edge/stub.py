@@ -45,6 +45,10 @@ class Endless:
         self.resumes += 1
         self.may_write.set()
 
+    async def balance(self) -> int:
+        """How many pauses have not been followed by a resume, as the event loop sees it."""
+        return self.pauses - self.resumes
+
     async def run(self) -> None:
         """Write as fast as the caller takes it."""
         self.may_write.set()

@@ -198,15 +198,45 @@ def test_an_answer_may_close_the_connection(door: EdgeDoor) -> None:
         assert caller.is_closed()
 
 
+EXPECTING = {"Expect": "100-continue", "Content-Length": "2"}
+
+
 def test_100_continue_after_the_head_was_judged(door: EdgeDoor) -> None:
-    expecting = {"Expect": "100-continue", "Content-Length": "2"}
     with door.caller() as caller:
-        caller.request("POST", "/v1/echo", headers=expecting)
+        caller.request("POST", "/v1/echo", headers=EXPECTING)
         assert caller.interim() == 100
         caller.send(b"{}")
         assert caller.read(caller.head()).body == b"{}"
-        caller.request("POST", "/v1/nothing", headers=expecting)
+        caller.request("POST", "/v1/nothing", headers=EXPECTING)
         assert caller.rest().startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/echo", 200), ("/ping", 405)])
+def test_100_continue_behind_another_request(door: EdgeDoor, gateway: StubGateway, path: str, status: int) -> None:
+    with door.caller() as caller:
+        caller.request("POST", "/v1/wait", b"{}")
+        caller.request("POST", path, headers=EXPECTING)
+        gateway.begun.wait()
+        door.hear(caller)
+        assert caller.has_heard_nothing(), "it would be taken for the first answer"
+        gateway.may_answer.open()
+        assert caller.read(caller.head()).json() == {"waited": True}
+        assert caller.interim() == 100
+        caller.send(b"{}")
+        assert caller.read(caller.head()).status == status
+        assert caller.exchange("GET", "/health/live").status == 200
+
+
+def test_nobody_is_told_to_continue_who_has_sent_everything(door: EdgeDoor, gateway: StubGateway) -> None:
+    with door.caller() as caller:
+        caller.request("POST", "/v1/wait", b"{}")
+        for path in ("/v1/echo", "/ping"):
+            caller.request("POST", path, b"{}", EXPECTING)
+        gateway.begun.wait()
+        door.hear(caller)
+        gateway.may_answer.open()
+        caller.request("GET", "/ping", headers={"Connection": "close"})
+        assert b"100 Continue" not in caller.rest()
 
 
 @pytest.mark.parametrize("upgrade", ["h2c", "websocket"])

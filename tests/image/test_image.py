@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.image.base import write_root
-from tests.support.gate import eventually
+from tests.support.gate import PATIENCE, eventually
 
 ROOT = Path(__file__).parents[2]
 WHEELS_ONLY = "[global]\nno-index = true\nfind-links = /wheels\n"
@@ -107,7 +107,7 @@ def free_port() -> int:
 
 def is_live(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=PATIENCE) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -117,7 +117,7 @@ def chat(port: int, text: str) -> str:
     body = json.dumps({"model": "llm-auto-route", "messages": [{"role": "user", "content": text}]}).encode()
     headers = {"content-type": "application/json"}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", body, headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         content: str = json.load(answer)["choices"][0]["message"]["content"]
         return content
 
@@ -155,7 +155,7 @@ def test_image_serves_as_its_user_and_stops_when_told(
     command = buildah.command("run", *options, "--", *declared["Cmd"])
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         try:
-            eventually(lambda: is_live(port) or process.poll() is not None, "the image serves", timeout=20)
+            eventually(lambda: is_live(port) or process.poll() is not None, "the image serves")
             assert process.poll() is None, process.stderr.read() if process.stderr else ""
             assert chat(port, "Hello from an image") == "Hello from an image"
             buildah("run", *options, "--", *declared["Healthcheck"]["Test"][1:])
@@ -163,7 +163,7 @@ def test_image_serves_as_its_user_and_stops_when_told(
         except BaseException:
             process.terminate()  # buildah kills what it runs
             raise
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, log
     events = [json.loads(line)["event"] for line in log.splitlines() if line.startswith("{")]
     assert "admin_token_made" in events, "the data folder is the user's"

@@ -51,7 +51,7 @@ CREDENTIALS = (502, "server_error", "provider_auth")
 class Fault:
     """`alone`: status, type and code when there is no other target. `fails_over`: whether a second one is asked.
 
-    `says` is text that the message must hold.
+    `says` is text that the message must hold. `timeouts` are the provider's own, where it is one of them that strikes.
     """
 
     does: Reply | Missing
@@ -60,6 +60,7 @@ class Fault:
     modes: tuple[str, ...] = BOTH
     retry_after: int | None = None
     says: str = ""
+    timeouts: str = ""
 
 
 def refused(status: int, message: str, code: str | None = None, **expected: Any) -> Fault:
@@ -81,15 +82,15 @@ COMMENT = sse.comment("PROCESSING")
 FAULTS: dict[str, Fault] = {
     # the connection
     "refused": Fault(Missing.REFUSED, UNREACHABLE),
-    "connect-timeout": Fault(Missing.SILENT, TIMEOUT, says="connect"),
+    "connect-timeout": Fault(Missing.SILENT, TIMEOUT, says="connect", timeouts="{connect: 1s}"),
     "reset": Fault(raw(Reset()), GARBLED),
     "closed": Fault(raw(Close()), GARBLED),
     "no-http": Fault(raw(b"220 mail.example.com ESMTP\r\n", Close()), GARBLED),
     "half-a-head": Fault(raw(b"HTTP/1.1 200 OK\r\nContent-Ty", Close()), GARBLED),
     "interim-only": Fault(raw(head(103), Close()), GARBLED),
     "huge-head": Fault(raw(head(200, ("X-Padding", "x" * 200_000))), GARBLED),
-    "silent": Fault(raw(Stall()), TIMEOUT, modes=STREAM, says="first_token"),
-    "silent-whole": Fault(raw(Stall()), TIMEOUT, modes=WHOLE, says="total"),
+    "silent": Fault(raw(Stall()), TIMEOUT, modes=STREAM, says="first_token", timeouts="{first_token: 1s}"),
+    "silent-whole": Fault(raw(Stall()), TIMEOUT, modes=WHOLE, says="total", timeouts="{total: 1s}"),
     # 200 and yet no reply
     "error-in-200-with-key": Fault(whole(chat.error_body("What is sk-test-1?")), OVERLOADED, says="What is "),
     "html": Fault(whole(HTML, content_type="text/html"), GARBLED),
@@ -157,8 +158,13 @@ FAULTS: dict[str, Fault] = {
     "half-an-event": Fault(event_stream(b'data: {"id":"chatcm', Close(), ended=False), GARBLED, modes=STREAM),
     "bad-utf8-event": Fault(event_stream(b'data: {"id":"\xff\xfe"}\n\n', Stall(), ended=False), GARBLED, modes=STREAM),
     "html-stream": Fault(event_stream(HTML), GARBLED, modes=STREAM),
-    "silent-after-role": Fault(event_stream(ROLE, Stall(), ended=False), TIMEOUT, modes=STREAM),
-    "comments-for-ever": Fault(event_stream(Every(0.1, chunk(COMMENT))), TIMEOUT, modes=STREAM, says="first_token"),
+    "silent-after-role": Fault(
+        event_stream(ROLE, Stall(), ended=False), TIMEOUT, modes=STREAM, says="idle", timeouts="{idle: 1s}"
+    ),
+    "comments-for-ever": Fault(
+        event_stream(Every(0.1, chunk(COMMENT))), TIMEOUT, modes=STREAM, says="first_token",
+        timeouts="{first_token: 1s}",
+    ),
     "roles-for-ever": Fault(event_stream(*[ROLE] * 2000), GARBLED, modes=STREAM),
 }  # fmt: skip
 
@@ -180,7 +186,9 @@ def upstreams() -> Iterator[list[Act]]:
             if company == "pair":
                 group.append(stack.enter_context(Upstream(chat.good)))
             options = "max_attempts: 1" if company == "alone" else "max_attempts: 3"
-            acts.append(Act(route(name, mode, company), tuple(group), options, _timeouts(name)))
+            timeouts = FAULTS[name].timeouts
+            first = f"timeouts: {timeouts}" if timeouts else ""
+            acts.append(Act(route(name, mode, company), tuple(group), options, first_options=first))
         yield acts
 
 
@@ -188,7 +196,3 @@ def _upstream(does: Reply | Missing) -> AbstractContextManager[Addressed]:
     if isinstance(does, Missing):
         return Refusing() if does is Missing.REFUSED else Unreachable()
     return Upstream(lambda _: does)
-
-
-def _timeouts(name: str) -> str:
-    return "timeouts: {total: 1s}" if name == "silent-whole" else ""

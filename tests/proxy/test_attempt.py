@@ -13,8 +13,11 @@ TARGET = Target(Provider("demo", "openai", "http://127.0.0.1:1/v1", "http://127.
 
 
 @pytest.mark.parametrize(("out_for", "is_stale"), [(0.0, True), (0.5, True), (1.5, False), (60.0, False)])
-def test_a_kept_connection_that_dies_late_is_not_replaced(out_for: float, is_stale: bool) -> None:
+def test_a_kept_connection_that_dies_late_is_not_replaced(
+    out_for: float, is_stale: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loop = asyncio.new_event_loop()
+    monkeypatch.setattr(loop, "time", lambda: 1000.0)
     try:
         attempt = Attempt(TARGET, b"", [], False, loop.time() - out_for)
         attempt.ready = loop.create_future()

@@ -74,7 +74,8 @@ Answers = dict[str, Ended]
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("late"), dict.fromkeys(FAULTS, 2)) as stage:
+    slow = [name for name, fault in FAULTS.items() if fault.code == "timeout"]
+    with staged(tmp_path_factory.mktemp("late"), dict.fromkeys(FAULTS, 2), slow=slow) as stage:
         yield stage
 
 
@@ -85,7 +86,7 @@ def answers(stage: Stage) -> Answers:
     def ask(name: str) -> Ended:
         gate = Gate()
         stage.upstream(name).script(FAULTS[name].reply(gate))
-        with stage.daemon.caller(timeout=5) as caller:
+        with stage.daemon.caller() as caller:
             caller.request("POST", "/v1/chat/completions", prompt(name, stream=True))
             response = caller.head()
             while b"there" not in response.body:
@@ -144,7 +145,7 @@ CONTENTS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def committing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("committing"), dict.fromkeys(CONTENTS, 2)) as stage:
+    with staged(tmp_path_factory.mktemp("committing"), dict.fromkeys(CONTENTS, 2), slow=()) as stage:
         yield stage
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support import chat, sse
 from tests.support.chat import ToolCall
-from tests.support.daemon import Daemon
 from tests.support.gate import Gate
-from tests.support.reply import Close, Pause, Reply, Until, chunk, event_stream, gzipped, head, raw, whole
-from tests.support.stage import Act, Stage, config, prompt, staged
-from tests.support.upstream import Upstream
+from tests.support.reply import Close, Reply, Until, chunk, event_stream, gzipped, head, raw, whole
+from tests.support.stage import Stage, prompt, staged
 
 TEXT = "Grüße, 世界! 🦩"
 PIECES = ["Grüße", ", ", "世界", "! ", "🦩"]
@@ -90,7 +87,7 @@ MORE = ["gzip", "utf8", "lures", "large", "long", "tools", "flow", "headers"]
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     routes = [*(f"whole-{name}" for name in WHOLE), *(f"stream-{name}" for name in STREAMS), *MORE]
-    with staged(tmp_path_factory.mktemp("odd"), dict.fromkeys(routes, 1)) as stage:
+    with staged(tmp_path_factory.mktemp("odd"), dict.fromkeys(routes, 1), slow=()) as stage:
         yield stage
 
 
@@ -153,16 +150,6 @@ def test_ten_thousand_events_in_order(stage: Stage) -> None:
     pieces = [f"{number} " for number in range(10_000)]
     stage.upstream("long").script(chat.stream(pieces))
     assert stage.ask("long", stream=True).story.text == "".join(pieces)
-
-
-def test_a_slow_stream_that_lives_is_not_cut(tmp_path: Path) -> None:
-    paced = [step for event in [*EVENTS[:-1], *[sse.comment("...")] * 4, EVENTS[-1]] for step in (Pause(0.25), event)]
-    reply = event_stream(*paced)
-    with Upstream(lambda _: reply) as upstream:
-        text = config([Act("slow", (upstream,))], timeouts="{first_token: 20s, idle: 700ms, total: 20s}")
-        with Daemon(tmp_path, text) as daemon:
-            story = daemon.post(prompt("slow", stream=True)).story
-    assert (story.text, story.finish, story.error, story.done) == (TEXT, "stop", None, True)
 
 
 def test_tool_calls_pass_untouched(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from routerd.errors import RouterError
 from tests.support import chat
 from tests.support.daemon import Daemon
-from tests.support.reply import whole
-from tests.support.stage import PATIENT, defaults, prompt
+from tests.support.inside import Inside
+from tests.support.reply import Stall, raw, whole
+from tests.support.stage import Act, config, defaults, prompt
 from tests.support.upstream import Upstream
 
 DAY = "Thu, 01 Jan 2026 00:00:00"
@@ -34,7 +36,7 @@ def test_an_odd_reply_leaves_no_place_taken(tmp_path: Path, name: str) -> None:
     with Upstream(chat.good) as upstream:
         account = f"{{base_url: {upstream.base_url}, models: [m], max_in_flight: 1}}"
         route = "{nodes: [odd/m], max_attempts: 1}"
-        text = f"{defaults(PATIENT)}providers:\n  odd: {account}\nroutes:\n  odd-route: {route}\n"
+        text = f"{defaults()}providers:\n  odd: {account}\nroutes:\n  odd-route: {route}\n"
         upstream.script(reply)
         with Daemon(tmp_path, text) as daemon:
             first = daemon.post(prompt("odd-route", stream=stream))
@@ -60,6 +62,37 @@ def test_an_odd_request_is_the_callers_fault_alone(tmp_path: Path, body: bytes, 
             answer = caller.exchange("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
         assert (answer.status, answer.error["param"]) == (400, param), answer.body
         assert daemon.post(prompt("demo-route")).status == 200
+
+
+class Mistaken:
+    """Something under way that can't be looked at."""
+
+    def tick(self, now: float) -> None:
+        raise ZeroDivisionError("a mistake of our own")
+
+
+def test_a_mistake_in_a_tick_ends_nobody_elses_timeouts(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    with Upstream(lambda _: raw(Stall())) as upstream:
+        timeouts = "{first_token: 10s, idle: 10s, total: 10s}"
+        text = config([Act("slow", (upstream,), "max_attempts: 1")], timeouts=timeouts)
+        with Inside(tmp_path, text) as inside, inside.caller() as caller:
+            inside.hold_clock()
+            caller.request("POST", "/v1/chat/completions", prompt("slow"))
+            upstream.wait_for(1)
+            mistaken = [Mistaken() for _ in range(5)]
+            inside.daemon.services.under_way.update(mistaken)
+            inside.pass_time(11)
+            answer = caller.read(caller.head())
+            inside.daemon.services.under_way.difference_update(mistaken)
+    assert (answer.status, answer.error["code"]) == (504, "timeout")
+    lines = [json.loads(line) for line in capfdbinary.readouterr().err.splitlines()]
+    told = [line for line in lines if line["event"] == "internal"]
+    assert len(told) >= len(mistaken)
+    assert {(line["message"], line["exception"]) for line in told} == {
+        ("a tick failed", "ZeroDivisionError('a mistake of our own')")
+    }
 
 
 def test_secrets_are_taken_out_of_every_field() -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import io
+import json
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
+from routerd import loading, reload
+from routerd.config.check import check
+from routerd.observe import Log
 from routerd.reload import Reloader
 from routerd.snapshot import Snapshot
 from tests.support import chat
@@ -18,17 +23,17 @@ from tests.support.daemon import Daemon, digest, write_config
 from tests.support.gate import Gate, eventually
 from tests.support.inside import Inside
 from tests.support.reply import Until
-from tests.support.stage import PATIENT, Act, config, prompt
+from tests.support.stage import Act, config, prompt
 from tests.support.upstream import Upstream
 
 CALLERS = 4
-BURSTS, SAVES = 5, 20  # far more than can be adopted one by one: the last of each burst must be
+BURSTS, SAVES = 5, 21  # far more than can be adopted one by one: the last of each burst must be
 RELOADS = 500
 
 
 @pytest.fixture
 def upstreams() -> Iterator[tuple[Upstream, Upstream]]:
-    with Upstream(chat.good) as first, Upstream(chat.good) as second:
+    with Upstream(chat.good_at_once) as first, Upstream(chat.good_at_once) as second:
         yield first, second
 
 
@@ -36,19 +41,19 @@ def _config(first: Upstream, second: Upstream, number: int = 0) -> str:
     """A config whose first node alternates with `number`, and which never equals another's."""
     pair = (first, second) if number % 2 == 0 else (second, first)
     acts = [Act("steady", pair), Act(f"only-{number}", (first,))]
-    return config(acts, timeouts=PATIENT, extra=f"# generation {number}\n")
+    return config(acts, extra=f"# generation {number}\n")
 
 
 def test_a_stream_finishes_on_the_config_it_began_with(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
     first, second = upstreams
     gate = Gate()
     first.script(chat.begun(Until(gate), *chat.events(chat.chunks([" at last."])[1:]), ended=True))
-    with Daemon(tmp_path, config([Act("old", (first,))], timeouts=PATIENT)) as daemon, daemon.caller() as caller:
+    with Daemon(tmp_path, config([Act("old", (first,))])) as daemon, daemon.caller() as caller:
         caller.request("POST", "/v1/chat/completions", prompt("old", stream=True))
         response = caller.head()
         pieces = caller.pieces(response)
         response.body = next(pieces)
-        new = config([Act("new", (second,))], timeouts=PATIENT)
+        new = config([Act("new", (second,))])
         daemon.save(new)
         assert daemon.post(prompt("old")).status == 404
         answer = daemon.post(prompt("new"))
@@ -117,6 +122,79 @@ def test_a_deleted_file_changes_nothing(tmp_path: Path, upstreams: tuple[Upstrea
         assert daemon.post(prompt("steady")).status == 200
 
 
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Log, io.BytesIO]]:
+    """A log and where it goes; a bad file is looked at once."""
+    monkeypatch.setattr(reload, "RETRIES", ())
+    stream = io.BytesIO()
+    log = Log(stream)
+    yield log, stream
+    log.close()
+
+
+async def _saves(folder: Path, texts: list[str]) -> AsyncGenerator[None, None]:
+    """As the watch tells of one save after the other."""
+    for text in texts:
+        write_config(folder, text)
+        yield
+
+
+def _story(told: tuple[Log, io.BytesIO]) -> list[tuple[str, str]]:
+    """What the log says of each save: the event, and the reason or the digest of what serves."""
+    log, stream = told
+    log.close()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [
+        (line["event"], line.get("reason") or line["digest"]) for line in lines if line["event"] != "config_problem"
+    ]
+
+
+def test_a_config_that_can_not_be_adopted_ends_nothing(
+    tmp_path: Path, upstreams: tuple[Upstream, Upstream], told: tuple[Log, io.BytesIO]
+) -> None:
+    first, broken, last = (_config(*upstreams, number) for number in range(3))
+    adopted: list[str] = []
+
+    def adopt(snapshot: Snapshot) -> None:
+        if snapshot.digest.startswith(digest(broken)):
+            raise ZeroDivisionError("a mistake of our own")
+        adopted.append(snapshot.digest[:12])
+
+    write_config(tmp_path, first)
+    reloader = Reloader(tmp_path / "router.yaml", told[0])
+    reloader.first()
+    asyncio.run(reloader.watch(_saves(tmp_path, [broken, broken, first, last, broken, last]), adopt))
+    assert adopted == [digest(last)]
+    rejected = ("config_rejected", "internal error: ZeroDivisionError")
+    assert _story(told) == [
+        ("config_adopted", digest(first)), rejected, ("config_restored", digest(first)),
+        ("config_adopted", digest(last)), rejected, ("config_restored", digest(last)),
+    ]  # fmt: skip
+
+
+def test_a_mistake_in_reading_ends_nothing(
+    tmp_path: Path,
+    upstreams: tuple[Upstream, Upstream],
+    told: tuple[Log, io.BytesIO],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, broken, last = (_config(*upstreams, number) for number in range(3))
+    adopted = list[str]()
+
+    def checked(text: str) -> Any:
+        if text == broken:
+            raise ZeroDivisionError("a mistake of our own")
+        return check(text)
+
+    monkeypatch.setattr(loading, "check", checked)
+    write_config(tmp_path, first)
+    reloader = Reloader(tmp_path / "router.yaml", told[0])
+    reloader.first()
+    asyncio.run(reloader.watch(_saves(tmp_path, [broken, last]), lambda snapshot: adopted.append(snapshot.digest[:12])))
+    assert adopted == [digest(last)]
+    assert [event for event, _ in _story(told)] == ["config_adopted", "config_rejected", "config_adopted"]
+
+
 class Load:
     """Callers that ask for one reply after the other while it is entered; `wrong` is what failed."""
 
@@ -169,14 +247,15 @@ def test_five_hundred_reloads_under_load_cost_no_request(tmp_path: Path, upstrea
     first, second = upstreams
     with Inside(tmp_path, _config(first, second)) as inside, Load(inside.caller) as load:
         gateway, reloader = inside.daemon.gateway, inside.daemon.reloader
-        for number in range(1, RELOADS + 1):
+        number = 0
+        while number < RELOADS or len(first.requests) + len(second.requests) <= RELOADS:
+            number += 1
             text = _config(first, second, number)
             write_config(tmp_path, text)
             inside.call(reloader.reload(gateway.adopt))
         eventually(lambda: gateway.current.digest.startswith(digest(text)), "the last config is served")
         assert gateway.current.generation > RELOADS
     assert load.wrong == []
-    assert len(first.requests) + len(second.requests) > RELOADS
     assert first.connections <= CALLERS + 1
 
 

@@ -17,6 +17,7 @@ from routerd.proxy.pool import Pools
 from routerd.proxy.transport import PoolTransport
 from tests.support import chat
 from tests.support.daemon import Daemon
+from tests.support.gate import PATIENCE
 from tests.support.reply import Close, Stall, raw, whole
 from tests.support.stage import defaults
 from tests.support.upstream import Refusing, Upstream
@@ -31,7 +32,7 @@ def through_pools(work: Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]],
         pools = Pools()
         try:
             transport = PoolTransport(pools, allow_private=True)
-            async with httpx.AsyncClient(transport=transport, **options) as client:
+            async with httpx.AsyncClient(transport=transport, **{"timeout": PATIENCE, **options}) as client:
                 return await work(client)
         finally:
             pools.close()
@@ -85,16 +86,17 @@ def test_a_stale_connection_is_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "error"),
+    ("reply", "error", "read"),
     [
-        (raw(Stall()), httpx.ReadTimeout),
-        (raw(Close()), httpx.RemoteProtocolError),
-        (raw(b"no http\r\n", Close()), httpx.RemoteProtocolError),
+        (raw(Stall()), httpx.ReadTimeout, 0.5),
+        (raw(Close()), httpx.RemoteProtocolError, PATIENCE),
+        (raw(b"no http\r\n", Close()), httpx.RemoteProtocolError, PATIENCE),
     ],
 )
-def test_failures_are_httpx_own(reply: Any, error: type[Exception]) -> None:
+def test_failures_are_httpx_own(reply: Any, error: type[Exception], read: float) -> None:
+    timeout = httpx.Timeout(PATIENCE, read=read)
     with Upstream(lambda _: reply) as upstream, pytest.raises(error):
-        through_pools(lambda client: client.post(f"{upstream.base_url}/chat/completions", json=PROMPT), timeout=0.5)
+        through_pools(lambda client: client.post(f"{upstream.base_url}/chat/completions", json=PROMPT), timeout=timeout)
 
 
 def test_refused_is_a_connect_error() -> None:
@@ -104,7 +106,7 @@ def test_refused_is_a_connect_error() -> None:
 
 def test_private_addresses_need_consent() -> None:
     async def work() -> None:
-        async with httpx.AsyncClient(transport=PoolTransport(Pools())) as client:
+        async with httpx.AsyncClient(transport=PoolTransport(Pools()), timeout=PATIENCE) as client:
             await client.get(f"{upstream.base_url}/models")
 
     with Upstream(chat.good) as upstream, pytest.raises(httpx.ConnectError, match="private"):
@@ -149,7 +151,7 @@ def forward_proxy() -> Iterator[ForwardProxy]:
     try:
         yield proxy
     finally:
-        asyncio.run_coroutine_threadsafe(_close(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_close(server), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import chat
 from tests.support.daemon import Daemon
-from tests.support.stage import PATIENT, Act, Stage, config, defaults, prompt, staged
+from tests.support.stage import Act, Stage, config, defaults, prompt, staged
 from tests.support.upstream import Upstream
 
 ROUTES = ["bytes", "nulls", "large", "usage", "headers", "names"]
@@ -39,7 +39,7 @@ BODIES: dict[str, tuple[str, str]] = {
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with staged(tmp_path_factory.mktemp("requests"), dict.fromkeys(ROUTES, 1), timeouts=PATIENT) as stage:
+    with staged(tmp_path_factory.mktemp("requests"), dict.fromkeys(ROUTES, 1), slow=()) as stage:
         yield stage
 
 

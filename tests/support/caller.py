@@ -62,7 +62,7 @@ class Caller:
         self.host = f"{host}:{port}"
         self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def send(self, data: bytes) -> None:
         """Raw bytes."""
@@ -132,17 +132,19 @@ class Caller:
         assert self._exactly(2) == b"\r\n"
 
     def _until(self, end: bytes) -> bytes:
-        while end not in self._buffer:
+        while (at := self._buffer.find(end)) < 0:
             if not self._more():
-                raise CutShort(self._buffer)
-        found, _, self._buffer = self._buffer.partition(end)
+                raise CutShort(bytes(self._buffer))
+        found = bytes(self._buffer[:at])
+        del self._buffer[: at + len(end)]
         return found
 
     def _exactly(self, size: int) -> bytes:
         while len(self._buffer) < size:
             if not self._more():
-                raise CutShort(self._buffer)
-        found, self._buffer = self._buffer[:size], self._buffer[size:]
+                raise CutShort(bytes(self._buffer))
+        found = bytes(self._buffer[:size])
+        del self._buffer[:size]
         return found
 
     def _more(self) -> bytes:

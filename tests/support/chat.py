@@ -156,3 +156,8 @@ def says(text: str = "Hello there.", *, calls: Sequence[ToolCall] = (), request:
 def good(request: Request) -> Reply:
     """An upstream's `answer` that is always well."""
     return says(request=request)
+
+
+def good_at_once(request: Request) -> Reply:
+    """The same in one write: an end that comes late may find its connection given up, and the next one is another."""
+    return good(request).at_once()

@@ -50,6 +50,7 @@ class Daemon:
         self._path = write_config(folder, text)
         self._environment = dict(environment or {})
         self._grown = threading.Condition()
+        self._is_read = False  # the log, to its end
 
     @property
     def url(self) -> str:
@@ -86,15 +87,22 @@ class Daemon:
                 self._grown.notify_all()
         self.process.wait()
         with self._grown:
+            self._is_read = True
             self._grown.notify_all()
 
     def wait_log(self, wanted: Callable[[Line], bool], what: str, *, after: int = 0) -> Line:
         """The first line past the first `after` that is wanted. Raises when it does not come or the daemon ends."""
+        seen = after  # each line is looked at once: under load there are thousands
+
+        def look() -> Line | None:
+            nonlocal seen
+            begin, seen = seen, len(self.log)
+            return next((line for line in self.log[begin:seen] if wanted(line)), None)
+
         with self._grown:
-            ready = self._grown.wait_for(lambda: self.find(wanted, after) or self._has_ended(), PATIENCE)
-            found = self.find(wanted, after)
-        if found is None:
-            raise AssertionError(f"{'the daemon ended' if ready else 'timed out'} before: {what}\n{self.dump()}")
+            found = self._grown.wait_for(lambda: look() or self._is_read, PATIENCE)
+        if not isinstance(found, dict):
+            raise AssertionError(f"{'the daemon ended' if found else 'timed out'} before: {what}\n{self.dump()}")
         return found
 
     def find(self, wanted: Callable[[Line], bool], after: int = 0) -> Line | None:

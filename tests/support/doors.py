@@ -29,7 +29,17 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "uvloop": uvloop.new_event_loop,
     "asyncio": asyncio.new_event_loop,
 }
-QUICK = Limits(tick=0.02)
+LONG = 600.0  # seconds: no limit that a test does not ask for comes near it, however busy the machine
+QUICK = Limits(tick=0.02, head=LONG, body=LONG, idle=LONG, linger=LONG, flush=LONG, handshake=LONG)
+HOUR = 3600.0
+_TURNS = 20  # of the loop: a connection is accepted, opened and read in fewer
+
+
+def hours(**limits: float) -> Limits:
+    """Limits for a door that `EdgeDoor.sweep` alone lets time pass for: a tick is an hour, and so are those given."""
+    known = dict.fromkeys(("head", "body", "idle", "linger", "flush", "stall"), 1000.0) | limits
+    seconds: dict[str, Any] = {name: HOUR * number for name, number in known.items()}
+    return Limits(tick=HOUR, handshake=LONG, **seconds)
 
 
 class Door:
@@ -83,6 +93,11 @@ class Door:
             assert not left, left
 
 
+async def _turn() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+
+
 async def _others() -> list[str]:
     """Tasks that nobody ended."""
     return [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -120,6 +135,28 @@ class EdgeDoor(Door):
 
     async def stop(self) -> None:
         await self.edge.close()
+
+    def sweep(self, times: int = 1) -> None:
+        """So many ticks pass. A limit is met once it and two ticks have passed, for its time begins within a tick."""
+        self.do(self._sweep(times))
+
+    async def _sweep(self, times: int) -> None:
+        for _ in range(times):
+            self.edge.sweep()
+        await _turn()
+
+    def hear(self, caller: RawCaller) -> None:
+        """Wait until everything that `caller` has sent was read."""
+        caller.wait_delivered()
+        self.do(_turn())
+
+    def untaken(self) -> int:
+        """How many bytes wait for the only caller there is."""
+        return self.do(self._untaken())
+
+    async def _untaken(self) -> int:
+        [connection] = self.edge.connections
+        return connection._transport.get_write_buffer_size()
 
 
 class HypercornDoor(Door):

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-PATIENCE = 15.0  # seconds: how long a test waits for what must happen before it fails
+PATIENCE = 60.0  # seconds: how long a test waits for what must happen before it fails
+SOON = 10.0  # seconds: for what takes no time, on however busy a machine; each timer that could do it instead is longer
 
 
 class Gate:

@@ -11,9 +11,9 @@ from typing import Any, Self, TypeVar
 
 from routerd import daemon, settings
 from routerd.edge.server import Edge
-from tests.support.caller import Caller
 from tests.support.daemon import write_config
 from tests.support.gate import PATIENCE, Gate
+from tests.support.raw import RawCaller
 
 Result = TypeVar("Result")
 
@@ -27,15 +27,28 @@ class Inside:
         write_config(folder, text)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="inside", daemon=True)
-        self._stop, self._stopped = Gate(), Gate()
+        self._stop = Gate()
+        self._now = 0.0
 
     def call(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run something on its loop; returns the result, raises what it raised."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
-    def caller(self, *, timeout: float = PATIENCE) -> Caller:
+    def caller(self) -> RawCaller:
         """A new connection to it."""
-        return Caller("127.0.0.1", self.port, timeout=timeout)
+        return RawCaller("127.0.0.1", self.port)
+
+    def hold_clock(self) -> None:
+        """From now on time is what `pass_time` says, as far as timeouts and comments go."""
+        self.daemon.services.now = lambda: self._now
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so much time pass, and have everything under way looked at."""
+        self.call(self._pass_time(seconds))
+
+    async def _pass_time(self, seconds: float) -> None:
+        self._now += seconds
+        self.daemon.services.sweep()
 
     def __enter__(self) -> Self:
         self._thread.start()

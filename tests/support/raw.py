@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import socket
 import struct
+import termios
 
 from tests.support.caller import Caller
+from tests.support.gate import PATIENCE, eventually
 
 
 class RawCaller(Caller):
@@ -19,7 +23,8 @@ class RawCaller(Caller):
         """Everything until the peer closes."""
         while self._more():
             pass
-        rest, self._buffer = self._buffer, b""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
         return rest
 
     def rest_or_reset(self) -> bytes:
@@ -27,7 +32,31 @@ class RawCaller(Caller):
         try:
             return self.rest()
         except ConnectionResetError:
-            return self._buffer
+            return bytes(self._buffer)
+
+    def take(self) -> int:
+        """Read some of what has come; returns how many bytes there were."""
+        return len(self._more())
+
+    def has_heard_nothing(self) -> bool:
+        """Whether there is nothing to read, not even an end."""
+        self.socket.settimeout(0)
+        try:
+            self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return not self._buffer
+        finally:
+            self.socket.settimeout(PATIENCE)
+        return False
+
+    def wait_delivered(self) -> None:
+        """Wait until everything that was sent has reached the peer's kernel (Linux)."""
+        eventually(lambda: self._undelivered() == 0, "what was sent has arrived")
+
+    def _undelivered(self) -> int:
+        size = array.array("i", [0])
+        fcntl.ioctl(self.socket, termios.TIOCOUTQ, size)
+        return size[0]
 
     def reset(self) -> None:
         """Close as a crashed machine would be seen to: with RST and not with FIN."""

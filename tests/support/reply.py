@@ -147,6 +147,17 @@ class Reply:
         """The same reply with every write cut into pieces of `size` bytes."""
         return Reply(tuple(Send(step.data, size) if isinstance(step, Send) else step for step in self.steps))
 
+    def at_once(self) -> Reply:
+        """The same reply with what it sends in a row in one write."""
+        steps: list[Step] = []
+        for step in self.steps:
+            last = steps[-1] if steps else None
+            if isinstance(step, Send) and isinstance(last, Send):
+                steps[-1] = Send(last.data + step.data)
+            else:
+                steps.append(step)
+        return Reply(tuple(steps))
+
 
 def as_step(step: Step | bytes) -> Step:
     """Raw bytes as a step."""

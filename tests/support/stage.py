@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,16 @@ from tests.support.caller import Response
 from tests.support.daemon import Daemon
 from tests.support.upstream import Upstream
 
-# Small enough to wait for in a test, large enough for a busy machine with two cores.
-TIMEOUTS = "{connect: 1s, first_token: 700ms, idle: 700ms, total: 4s}"
-# For tests in which no timeout of ours may hide what happens.
-PATIENT = "{connect: 20s, first_token: 20s, idle: 20s, total: 40s}"
+# Small enough to wait for. For upstreams that are to be too slow, and for no others: a busy machine is slower still.
+TIMEOUTS = "{connect: 1s, first_token: 2s, idle: 2s, total: 6s}"
+# For all others: no timeout of ours may hide what happens.
+PATIENT = "{connect: 100s, first_token: 100s, idle: 100s, total: 200s}"
 
 SERVER = "server: {drain: 2s}\n"
 
 
-def defaults(timeouts: str = TIMEOUTS) -> str:
-    """The `defaults` of a test's config: short timeouts, and no probes that would show up as requests."""
+def defaults(timeouts: str = PATIENT) -> str:
+    """The `defaults` of a test's config: long timeouts, and no probes that would show up as requests."""
     return f"defaults: {{timeouts: {timeouts}, health: {{check: false}}}}\n"
 
 
@@ -36,17 +36,20 @@ class Addressed(Protocol):
 
 @dataclass(frozen=True)
 class Act:
-    """A route and the upstreams behind it, in failover order. `options` is further YAML of the route (flow style)."""
+    """A route and the upstreams behind it, in failover order. `options` is further YAML of the route (flow style),
+    `provider_options` of each of its providers, `first_options` of the first."""
 
     name: str
     upstreams: tuple[Addressed, ...]
     options: str = "max_attempts: 3"
     provider_options: str = ""
+    first_options: str = ""
 
     def providers(self) -> Iterator[str]:
         """Its lines under `providers`."""
-        extra = f", {self.provider_options}" if self.provider_options else ""
         for number, upstream in enumerate(self.upstreams, 1):
+            options = (self.provider_options, self.first_options if number == 1 else "")
+            extra = "".join(f", {option}" for option in options if option)
             base_url = f"base_url: {upstream.base_url}"
             yield f"  {self.name}-{number}: {{{base_url}, api_key: sk-test-{number}, models: [model-{number}]{extra}}}"
 
@@ -57,7 +60,7 @@ class Act:
         return f"  {self.name}: {{strategy: failover, {self.options}, nodes: [{nodes}]}}"
 
 
-def config(acts: list[Act], *, timeouts: str = TIMEOUTS, extra: str = "") -> str:
+def config(acts: list[Act], *, timeouts: str = PATIENT, extra: str = "") -> str:
     """The router.yaml of these acts; `extra` is further YAML at its end."""
     providers = [line for act in acts for line in act.providers()]
     routes = [act.route() for act in acts]
@@ -89,13 +92,20 @@ def prompt(model: str, *, stream: bool = False, text: str = "Hi!", **fields: Any
 
 
 @contextmanager
-def staged(folder: Path, routes: Mapping[str, int], *, timeouts: str = TIMEOUTS) -> Iterator[Stage]:
-    """A stage with this many well-behaved upstreams for each route; all are checked in the end."""
+def staged(
+    folder: Path, routes: Mapping[str, int], *, timeouts: str = TIMEOUTS, slow: Container[str] | None = None
+) -> Iterator[Stage]:
+    """A stage with this many well-behaved upstreams for each route; all are checked in the end.
+
+    `timeouts` are those of the first upstream of each route in `slow` (None: of all); the others are waited for.
+    """
     upstreams = {name: tuple(Upstream(chat.good) for _ in range(count)) for name, count in routes.items()}
-    acts = [Act(name, group) for name, group in upstreams.items()]
+    first = f"timeouts: {timeouts}"
+    acts = [
+        Act(name, group, first_options=first if slow is None or name in slow else "")
+        for name, group in upstreams.items()
+    ]
     with ExitStack() as stack:
         for upstream in itertools.chain.from_iterable(upstreams.values()):
             stack.enter_context(upstream)
-        yield Stage(
-            stack.enter_context(Daemon(folder, config(acts, timeouts=timeouts))), {act.name: act for act in acts}
-        )
+        yield Stage(stack.enter_context(Daemon(folder, config(acts))), {act.name: act for act in acts})
