@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.clients.agents import Agent
+from tests.clients.commands import Cline
 from tests.support import chat
 from tests.support.chat import ToolCall
-from tests.support.reply import Reply, Reset, whole
+from tests.support.reply import Reply, Reset
 from tests.support.stage import PATIENT, Stage, staged
-from tests.support.upstream import Upstream
 from tests.support.wire import Request
 
 TASK = "Find the secret word in notes.txt and write it into word.txt."
@@ -29,62 +27,32 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
-@pytest.fixture(scope="module")
-def wall() -> Iterator[Upstream]:
-    """A proxy that lets nothing out: the CLI asks for its makers' servers, and tests need no network."""
-    with Upstream(lambda _: whole(b"", 403)) as wall:
-        yield wall
-
-
 @dataclass(frozen=True)
-class Cline:
-    """An installed CLI with a home, settings and a project folder of its own."""
+class Installed:
+    """The CLI with a project folder of its own and a route as its model."""
 
-    command: Path
-    folder: Path
-    wall: Upstream
-
-    @property
-    def project(self) -> Path:
-        return self.folder / "project"
-
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        proxy = self.wall.base_url.removesuffix("/v1")
-        proxies = {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "NO_PROXY": "127.0.0.1"}
-        settings = {"CLINE_GLOBAL_SETTINGS_PATH": str(self.folder / "settings.json"), "CLINE_NO_AUTO_UPDATE": "1"}
-        return subprocess.run(
-            [str(self.command), *arguments, "--data-dir", str(self.folder / "data")],
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **proxies, **settings},
-            cwd=self.project, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    def install(self, url: str, model: str) -> None:
-        """A project with a note, telemetry off, and the OpenAI-compatible provider pointed at `url`."""
-        self.project.mkdir()
-        (self.project / "notes.txt").write_text("The secret word is heron.\n")
-        (self.folder / "settings.json").write_text('{"telemetryOptOut": true, "autoUpdateEnabled": false}')
-        done = self._run("auth", "-p", "openai-compatible", "-k", "anything", "-m", model, "-b", f"{url}/v1")
-        assert done.returncode == 0, done.stdout + done.stderr
+    cline: Cline
+    project: Path
 
     def work(self, task: str = TASK) -> tuple[int, dict[str, Any]]:
         """Run a task without a person; returns the exit code and the CLI's own summary."""
-        done = self._run("--json", "--timeout", "40", "-c", str(self.project), task)
-        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        results = [line for line in lines if line["type"] == "run_result"]
-        assert len(results) == 1, done.stdout + done.stderr
-        return done.returncode, results[0]
+        return self.cline.run(task, self.project)
 
 
-Installer = Callable[[str], Cline]
+Installer = Callable[[str], Installed]
 
 
 @pytest.fixture
-def installed(cline: Path, stage: Stage, wall: Upstream, tmp_path: Path) -> Installer:
+def installed(agent_named: Callable[[str], Agent], stage: Stage, tmp_path: Path) -> Installer:
     """The CLI with a route as its model."""
 
-    def install(route: str) -> Cline:
-        made = Cline(cline, tmp_path, wall)
-        made.install(stage.daemon.url, route)
+    def install(route: str) -> Installed:
+        cline = agent_named("cline")
+        assert isinstance(cline, Cline)
+        made = Installed(cline, tmp_path / "project")
+        made.project.mkdir()
+        (made.project / "notes.txt").write_text("The secret word is heron.\n")
+        cline.install(stage.daemon.url, route, made.project)
         return made
 
     return install

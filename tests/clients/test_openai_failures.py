@@ -53,7 +53,9 @@ LIMITED = "limited"
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     both = [f"{name}-{kind}" for name in DEATHS for kind in ("whole", "stream")]
     with staged(
-        tmp_path_factory.mktemp("failures"), dict.fromkeys([*both, *STREAM_DEATHS, *LATE_DEATHS, LIMITED], 2)
+        tmp_path_factory.mktemp("failures"),
+        dict.fromkeys([*both, *STREAM_DEATHS, *LATE_DEATHS, LIMITED], 2),
+        slow=("stalled", "stall-after-the-role", "late-stall"),
     ) as stage:
         yield stage
 
