@@ -33,7 +33,7 @@ class Node:
     """One value of the text. `line` and `column` count from 1; `start` and `end` are indices into the text.
 
     `size` is the number of nodes in it with aliases expanded, `height` the number of levels below it. A scalar that
-    was written without quotes keeps its `text`.
+    was written without quotes keeps its `text`. An alias stands where it stands; `original` is what it stands for.
     """
 
     line: int
@@ -45,6 +45,8 @@ class Node:
     is_flow: bool = False
     size: int = 1
     height: int = 0
+    is_anchored: bool = False
+    original: Node | None = None
 
 
 class Entry(NamedTuple):
@@ -108,11 +110,11 @@ def _child(found: Found, step: str | int) -> Found | None:
     value = found.value.value
     if isinstance(value, dict) and step in value:
         entry = value[str(step)]
-        return Found((*found.path, step), entry.key, entry.value)
+        return Found((*found.path, step), entry.key, entry.value.original or entry.value)
     if isinstance(value, list) and step == "nodes":
         return found
     if isinstance(value, list) and isinstance(step, int) and step < len(value):
-        return Found((*found.path, step), None, value[step])
+        return Found((*found.path, step), None, value[step].original or value[step])
     return None
 
 
@@ -193,6 +195,7 @@ class _Composer:
             event.start_mark.line + 1, event.start_mark.column + 1, event.start_mark.index, event.end_mark.index
         )
         anchor = self._anchor(event)
+        node.is_anchored = anchor is not None
         self._count(event, path, 1)
         if isinstance(event, yaml.MappingStartEvent):
             self._map(node, event, path, depth)
@@ -219,7 +222,11 @@ class _Composer:
         self._count(event, path, anchor.node.size)
         if depth + anchor.node.height > MOST_DEPTH:
             self._stop(event, (), f"this is nested more than {MOST_DEPTH} levels deep")
-        return anchor.node
+        node = _begin(event)
+        original = anchor.node
+        node.value, node.text, node.is_flow = original.value, original.text, original.is_flow
+        node.size, node.height, node.original = original.size, original.height, original
+        return node
 
     def _map(self, node: Node, start: Any, path: Path, depth: int) -> None:
         entries: dict[str, Entry] = {}
@@ -252,6 +259,7 @@ class _Composer:
             self._problem(event, path, "tags are not allowed", "delete the `!…`")
         if event.anchor is not None:
             self.anchors[event.anchor] = Anchor(node)
+            node.is_anchored = True
         node.text = event.value if event.implicit[0] else None
         return node
 

@@ -30,8 +30,13 @@ def scan(text: str) -> list[Problem]:
     document = parse(text)
     found = [*_in_places(document)] if document.root is not None else [*_on_key_lines(text)]
     told = {problem.line for problem in found}
-    found += [problem for problem in _by_shape(text) if problem.line not in told]
+    found += [problem for problem in by_shape(text) if problem.line not in told]
     return sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def shaped(text: str) -> Iterator[re.Match[str]]:
+    """Everything in a text that looks like a key, wherever it stands."""
+    return _SHAPES.finditer(text)
 
 
 def _in_places(document: Document) -> Iterator[Problem]:
@@ -54,7 +59,8 @@ def _on_key_lines(text: str) -> Iterator[Problem]:
                 yield _leak(number, found.start(1) + 1, (), _SEALING)
 
 
-def _by_shape(text: str) -> Iterator[Problem]:
+def by_shape(text: str) -> Iterator[Problem]:
+    """What looks like a key, wherever it stands. Does not parse the text."""
     for number, line in enumerate(text.splitlines(), 1):
         if (found := _SHAPES.search(line)) is not None:
             yield _leak(number, found.start() + 1, (), _ELSEWHERE)

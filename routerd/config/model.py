@@ -86,6 +86,10 @@ class Server(Shape):
     )
     require_token: bool = Field(default=False, description="Whether /api asks for the admin token on loopback, too.")
     request_log: RequestLog = Field(default_factory=RequestLog, description="The log of requests.")
+    git: Literal["off", "commit"] = Field(
+        default="off",
+        description="Whether each edit through the API becomes a commit of this file, if it is in a git repository.",
+    )
 
 
 class Timeouts(Shape):

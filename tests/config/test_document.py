@@ -95,9 +95,9 @@ def only_message(text: str) -> str:
 
 
 def test_a_million_brackets() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()  # not how long it has to wait for its turn
     assert "levels deep" in only_message("a: " + "[" * (MOST_BYTES - 3))
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def nested(levels: int) -> str:

@@ -15,8 +15,7 @@ import pytest
 
 from routerd.config import watch
 from routerd.config.watch import changes, watched_folders
-
-PATIENCE = 15.0
+from tests.support.gate import PATIENCE
 
 Save = Callable[[Path, str], None]
 

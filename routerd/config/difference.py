@@ -1,0 +1,130 @@
+"""One thing that a new config changes, in words; and the words for values, lists and fields."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from routerd.config.model import Shape
+from routerd.config.problem import Path, path_text
+
+Kind = Literal[
+    "recipient", "origin", "reference", "admin", "access", "key", "provider", "targets", "route", "client", "server",
+    "defaults",
+]  # fmt: skip
+ORDER: tuple[Kind, ...] = (
+    "recipient", "origin", "reference", "admin", "access", "key", "provider", "targets", "route", "client", "server",
+    "defaults",
+)  # fmt: skip
+"""What could be meant badly comes first: who can read keys, where keys go, who may change or call anything."""
+
+_NOUNS = {"providers": "provider", "routes": "route", "clients": "client", "admins": "admin"}
+_TIMES = frozenset({
+    "connect",
+    "cooldown",
+    "delay",
+    "drain",
+    "first_token",
+    "idle",
+    "interval",
+    "retention",
+    "timeout",
+    "total",
+})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One change: what it is about, and what it is. `brief` is what a summary says; no secret is in either."""
+
+    kind: Kind
+    path: Path
+    words: str
+    brief: str
+
+    @property
+    def subject(self) -> str:
+        """Whose change it is: `provider groq`."""
+        noun = _NOUNS.get(str(self.path[0]))
+        return f"{noun} {self.path[1]}" if noun and len(self.path) > 1 else str(self.path[0])
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.words}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that `--json` and the API give."""
+        return {**asdict(self), "path": path_text(self.path), "subject": self.subject}
+
+
+def change(kind: Kind, path: Path, words: str, brief: str | None = None) -> Difference:
+    """A difference whose summary is its words."""
+    return Difference(kind, path, words, words if brief is None else brief)
+
+
+def said(value: Any, field: str = "") -> str:
+    """A value that is no secret, for people."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    if field in _TIMES:
+        return f"{value:g} s"
+    if field == "max_body":
+        return f"{value / 2**20:g} MiB"
+    return str(value)
+
+
+def gained_and_lost(old: Sequence[str], new: Sequence[str]) -> str | None:
+    """`+ a, b; - c`; None when it is the same but for its order."""
+    gained, lost = Counter(new) - Counter(old), Counter(old) - Counter(new)
+    parts = [f"{sign} {', '.join(found.elements())}" for sign, found in (("+", gained), ("-", lost)) if found]
+    return "; ".join(parts) or None
+
+
+def of_list(name: str, old: Sequence[str], new: Sequence[str]) -> str | None:
+    """What is different about a list, if anything."""
+    if list(old) == list(new):
+        return None
+    return f"{name} {gained_and_lost(old, new) or f'in another order: {said(list(new))}'}"
+
+
+def of_fields(old: Shape, new: Shape, names: Iterable[str], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The fields that have another value, each with words for it."""
+    for name in names:
+        before, after = getattr(old, name), getattr(new, name)
+        if before == after:
+            continue
+        if isinstance(before, Shape) and type(before) is type(after):
+            yield from of_fields(before, after, type(before).model_fields, f"{prefix}{name}.")
+        elif isinstance(before, Shape | dict) or isinstance(after, Shape | dict):
+            yield f"{prefix}{name}", f"{prefix}{name}{_keys(before, after)}"
+        else:
+            yield f"{prefix}{name}", f"{prefix}{name} {said(before, name)} → {said(after, name)}"
+
+
+def _keys(before: Any, after: Any) -> str:
+    """Which keys of free maps are others; their values are nobody's business."""
+    old, new = _as_map(before), _as_map(after)
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _as_map(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, Shape):
+        return value.model_dump(exclude_unset=True)
+    return value or {}
+
+
+def summary(differences: Sequence[Difference], most: int = 8) -> str:
+    """All of it on one line: `route smart: + anthropic/claude-sonnet-4-5; provider groq: key`."""
+    said_of: dict[str, list[str]] = {}
+    for each in differences[:most]:
+        briefs = said_of.setdefault(each.subject, [])
+        briefs += [each.brief] if each.brief not in briefs else []
+    parts = [f"{subject}: {', '.join(briefs)}" for subject, briefs in said_of.items()]
+    parts += [f"and {len(differences) - most} more"] if len(differences) > most else []
+    return "; ".join(parts) or "nothing that traffic would notice"

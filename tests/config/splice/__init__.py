@@ -1,0 +1,1 @@
+"""What the tests of splice share: an oracle, random edits, random styles, layouts and golden cases."""
