@@ -1,11 +1,12 @@
 // A load generator for HTTP/1.1 on loopback: one thread, epoll, one JSON line of figures at the end.
 //
 //   load --port N --body FILE [--connections N] [--seconds S] [--requests N] [--rate PER_SECOND] [--path PATH]
-//        [--header 'Name: value']... [--events N] [--late MS] [--retry obey|MS] [--sum-header NAME]
+//        [--header 'Name: value']... [--events N] [--ends TEXT] [--late MS] [--retry obey|MS] [--sum-header NAME]
 //
 //   --rate         open loop: requests start on schedule, and latency counts from the schedule, so that a stall is
 //                  seen by every request it delays. Without it: closed loop, each connection asks again at once.
 //   --events       an answer with any other number of events (`\n\n`) is counted as `incomplete`
+//   --ends         so is one whose last 64 bytes do not hold this text
 //   --late         how long after the event before it an event counts as late
 //   --retry        after any answer but 2xx wait as the SDKs do (obey: Retry-After, else 0.5 s doubling to 8 s), or
 //                  so many milliseconds, before the connection asks again
@@ -27,7 +28,7 @@
 #include "wire.h"
 
 enum { MAX_EVENTS = 512, HEAD_SIZE = 16384, MAX_SAMPLES = 1 << 22, MAX_ERRORS = 2000 };
-enum { GRACE_SECONDS = 30, RECONNECT_US = 10000 };
+enum { GRACE_SECONDS = 30, RECONNECT_US = 10000, TAIL_SIZE = 64 };
 enum { OBEY = -1, NO_RETRY = 0 };
 
 struct plan {
@@ -35,7 +36,7 @@ struct plan {
     double seconds, rate;
     long requests, late_us, events;
     long retry_ms;  // OBEY, NO_RETRY, or a fixed pause
-    const char *path, *body, *sum_header;
+    const char *path, *body, *sum_header, *ends;
     char headers[4096];
 };
 
@@ -50,6 +51,8 @@ struct answer {
     size_t chunk_left, line_length;
     long events;
     char last;  // the body byte before this read
+    char tail[TAIL_SIZE];
+    size_t tail_length;
 };
 
 struct caller {
@@ -149,6 +152,19 @@ static void note_refusal(struct caller *one, long now) {
     if (plan.retry_ms != NO_RETRY) one->wake_us = now + pause_us(one);
 }
 
+static void keep_tail(struct answer *answer, const char *bytes, size_t length) {
+    size_t taken = length < TAIL_SIZE ? length : TAIL_SIZE;
+    size_t room = TAIL_SIZE - taken, kept = answer->tail_length < room ? answer->tail_length : room;
+    memmove(answer->tail, answer->tail + answer->tail_length - kept, kept);
+    memcpy(answer->tail + kept, bytes + length - taken, taken);
+    answer->tail_length = kept + taken;
+}
+
+static bool is_incomplete(const struct answer *answer) {
+    if (plan.events >= 0 && answer->events != plan.events) return true;
+    return plan.ends && !memmem(answer->tail, answer->tail_length, plan.ends, strlen(plan.ends));
+}
+
 static void finish(struct caller *one, long now) {
     struct answer *answer = &one->answer;
     if (answer->status >= 200 && answer->status < 300) {
@@ -158,7 +174,7 @@ static void finish(struct caller *one, long now) {
         note_refusal(one, now);
     }
     if (answer->status > 0 && answer->status < 600) tally.statuses[answer->status]++;
-    if (plan.events >= 0 && answer->events != plan.events) tally.incomplete++;
+    if (is_incomplete(answer)) tally.incomplete++;
     if (tally.samples < MAX_SAMPLES) {
         tally.latency[tally.samples] = now - one->started_us;
         tally.first_byte[tally.samples++] = (one->first_byte_us ? one->first_byte_us : now) - one->started_us;
@@ -202,6 +218,7 @@ static void take_body(struct caller *one, const char *bytes, size_t length, long
         snprintf(tally.sample, sizeof tally.sample, "%.*s", (int)length, bytes);
     tally.bytes += (long)length;
     one->answer.received += (long)length;
+    if (plan.ends) keep_tail(&one->answer, bytes, length);
     count_events(one, bytes, length, now);
 }
 
@@ -452,7 +469,8 @@ static void parse_arguments(int count, char **arguments) {
     static const struct option options[] = {
         {"port", 1, 0, 'p'}, {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"requests", 1, 0, 'n'},
         {"rate", 1, 0, 'r'}, {"body", 1, 0, 'b'}, {"path", 1, 0, 'u'}, {"header", 1, 0, 'H'}, {"events", 1, 0, 'e'},
-        {"late", 1, 0, 'l'}, {"retry", 1, 0, 'R'}, {"sum-header", 1, 0, 'S'}, {0, 0, 0, 0}};
+        {"late", 1, 0, 'l'}, {"retry", 1, 0, 'R'}, {"sum-header", 1, 0, 'S'}, {"ends", 1, 0, 'E'},
+        {0, 0, 0, 0}};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) switch (option) {
         case 'p': plan.port = atoi(optarg); break;
         case 'c': plan.connections = atoi(optarg); break;
@@ -463,6 +481,7 @@ static void parse_arguments(int count, char **arguments) {
         case 'u': plan.path = optarg; break;
         case 'H': add_header(optarg); break;
         case 'e': plan.events = atol(optarg); break;
+        case 'E': plan.ends = optarg; break;
         case 'l': plan.late_us = atol(optarg) * 1000; break;
         case 'R': plan.retry_ms = strcmp(optarg, "obey") ? atol(optarg) : OBEY; break;
         case 'S': plan.sum_header = optarg; break;

@@ -1,18 +1,21 @@
-// A mock of an OpenAI-compatible upstream: one thread, epoll, as little work per request as can be, so that it is
-// never what a benchmark measures.
+// A mock of an upstream that speaks OpenAI's chat completions or Anthropic's Messages: one thread, epoll, as little
+// work per request as can be, so that it is never what a benchmark measures.
 //
 //   mock [--certificate FILE --key FILE] PORT[,OPTION...] ...
 //
 //   delay=US         microseconds between two events of a stream (0: all at once)
-//   events=N         events of a stream, `[DONE]` and the usage chunk included (202)
+//   events=N         writes of a stream, one event each, `[DONE]` and the usage chunk included (202). Of Anthropic's
+//                    the first holds three events, and of a tool call the first four and the last but two two
+//   dialect=NAME     openai (as it is unless told otherwise) or anthropic
+//   tools            streams call a tool instead of saying text
 //   status=CODE      answer every POST with this error
 //   retry-after=S    seconds to put into that error
 //   refuse           hold the port, refuse every connection
 //   tls              speak TLS
 //
-// POST of anything: a whole reply of 1.1 kB, or a stream when the body says `"stream": true`; the usage chunk only
-// when the body says `include_usage`. GET /stats: what each port was asked, as JSON. Any other GET: a models list.
-// Loopback only.
+// POST of anything: a whole reply of 1.1 kB (always text), or a stream when the body says `"stream": true`; OpenAI's
+// usage chunk only when the body says `include_usage`. GET /stats: what each port was asked, as JSON. Any other GET: a
+// models list. Loopback only.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -39,6 +42,19 @@ struct text {
     size_t length;
 };
 
+// The writes of a stream: `middle` over and over between the first and the last three.
+struct script {
+    struct text opening, middle[VARIANTS], finish, usage, done;
+};
+
+// What a port speaks: whole replies and both kinds of streams.
+struct dialect {
+    const char *name;
+    bool always_tells_usage;
+    struct text whole;
+    struct script text, tools;
+};
+
 enum kind { LISTENER, CONNECTION };  // first member of both, so that an epoll event can tell them apart
 
 struct connection;
@@ -48,7 +64,9 @@ struct listener {
     int fd, port;
     long delay_us;
     int events, status, retry_after;
-    bool refuses, tls;
+    bool refuses, tls, calls_tools;
+    const struct dialect *dialect;
+    const struct script *script;
     struct text error;
     // Every stream of a port has the same delay, so a plain queue is sorted by due time.
     struct connection *first, *last;
@@ -74,19 +92,14 @@ struct connection {
 static struct listener listeners[MAX_LISTENERS];
 static int listener_count, epoll;
 static struct connection *graveyard;  // freed after the batch of events that may still name them
-static struct text whole, models, stats, opening, contents[VARIANTS], finish, usage, done;
+static struct text models, stats;
+static struct dialect openai = {.name = "openai"}, anthropic = {.name = "anthropic", .always_tells_usage = true};
 
 // ---- texts -----------------------------------------------------------------------------------------------------
 
 #define STREAM_HEAD \
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n" \
     "x-request-id: req_mock_1\r\nTransfer-Encoding: chunked\r\n\r\n"
-#define EVENT \
-    "data: {\"id\":\"chatcmpl-abc123def456ghi789\",\"object\":\"chat.completion.chunk\",\"created\":1700000000," \
-    "\"model\":\"mock-model\","
-#define DELTA EVENT \
-    "\"service_tier\":\"default\",\"system_fingerprint\":\"fp_mock\",\"choices\":[{\"index\":0,\"delta\":"
-
 static void add(struct text *text, const char *bytes) {
     size_t length = strlen(bytes);
     memcpy(text->bytes + text->length, bytes, length + 1);
@@ -107,35 +120,112 @@ static void set_reply(struct text *text, const char *status, const char *headers
         status, headers, strlen(body), body);
 }
 
-static void make_whole(void) {
-    char words[800] = "", body[2048];
-    for (int i = 0; i < 60; i++) strcat(words, "lorem word ");
+// One chunk for each write of the middle; `format` has a place for two letters.
+static void add_middle(struct script *script, const char *format) {
+    for (int i = 0; i < VARIANTS; i++) {
+        char event[512];
+        snprintf(event, sizeof event, format, 'a' + i, 'b' + i);
+        add_chunk(&script->middle[i], event);
+    }
+}
+
+static void add_end(struct script *script, const char *usage, const char *done) {
+    add_chunk(&script->usage, usage);
+    add_chunk(&script->done, done);
+    add(&script->done, "0\r\n\r\n");
+}
+
+static const char *words(void) {
+    static char said[800];
+    if (!said[0])
+        for (int i = 0; i < 60; i++) strcat(said, "lorem word ");
+    return said;
+}
+
+// ---- OpenAI's texts --------------------------------------------------------------------------------------------
+
+#define CHUNK \
+    "data: {\"id\":\"chatcmpl-abc123def456ghi789\",\"object\":\"chat.completion.chunk\",\"created\":1700000000," \
+    "\"model\":\"mock-model\","
+#define DELTA CHUNK \
+    "\"service_tier\":\"default\",\"system_fingerprint\":\"fp_mock\",\"choices\":[{\"index\":0,\"delta\":"
+#define GOES_ON ",\"logprobs\":null,\"finish_reason\":null}]}\n\n"
+#define ENDS(reason) ",\"logprobs\":null,\"finish_reason\":\"" reason "\"}]}\n\n"
+#define ARGUMENTS(piece) "{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"" piece "\"}}]}"
+
+#define USAGE_CHUNK \
+    CHUNK "\"choices\":[],\"usage\":{\"prompt_tokens\":19,\"completion_tokens\":200,\"total_tokens\":219}}\n\n"
+
+static void make_openai_whole(void) {
+    char body[2048];
     snprintf(body, sizeof body,
         "{\"id\":\"chatcmpl-abc123def456ghi789\",\"object\":\"chat.completion\",\"created\":1700000000,"
         "\"model\":\"mock-model\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\","
         "\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":19,"
         "\"completion_tokens\":120,\"total_tokens\":139,\"prompt_tokens_details\":{\"cached_tokens\":0},"
         "\"completion_tokens_details\":{\"reasoning_tokens\":0}},\"service_tier\":\"default\","
-        "\"system_fingerprint\":\"fp_mock\"}", words);
-    set_reply(&whole, "200 OK", "", body);
+        "\"system_fingerprint\":\"fp_mock\"}", words());
+    set_reply(&openai.whole, "200 OK", "", body);
 }
 
-static void make_stream(void) {
-    add(&opening, STREAM_HEAD);
-    add_chunk(&opening, DELTA "{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null},\"logprobs\":null,"
-                              "\"finish_reason\":null}]}\n\n");
-    for (int i = 0; i < VARIANTS; i++) {
-        char event[512];
-        snprintf(event, sizeof event,
-                 DELTA "{\"content\":\" tok%c%c\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n", 'a' + i, 'b' + i);
-        add_chunk(&contents[i], event);
-    }
-    add_chunk(&finish, DELTA "{},\"logprobs\":null,\"finish_reason\":\"stop\"}]}\n\n");
-    add_chunk(&usage, EVENT "\"choices\":[],\"usage\":{\"prompt_tokens\":19,\"completion_tokens\":200,"
-                            "\"total_tokens\":219}}\n\n");
-    add_chunk(&done, "data: [DONE]\n\n");
-    add(&done, "0\r\n\r\n");
+static void make_openai_streams(void) {
+    struct script *text = &openai.text, *tools = &openai.tools;
+    add(&text->opening, STREAM_HEAD);
+    add_chunk(&text->opening, DELTA "{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}" GOES_ON);
+    add_middle(text, DELTA "{\"content\":\" tok%c%c\"}" GOES_ON);
+    add_chunk(&text->finish, DELTA "{}" ENDS("stop"));
+    add_end(text, USAGE_CHUNK, "data: [DONE]\n\n");
+    add(&tools->opening, STREAM_HEAD);
+    add_chunk(&tools->opening, DELTA "{\"role\":\"assistant\",\"content\":null,\"refusal\":null,\"tool_calls\":[{"
+              "\"index\":0,\"id\":\"call_abc123def456\",\"type\":\"function\",\"function\":{"
+              "\"name\":\"write_file\",\"arguments\":\"{\\\"content\\\":\\\"\"}}]}" GOES_ON);
+    add_middle(tools, DELTA ARGUMENTS(" tok%c%c") GOES_ON);
+    add_chunk(&tools->finish, DELTA ARGUMENTS("\\\"}") ENDS("tool_calls"));
+    add_end(tools, USAGE_CHUNK, "data: [DONE]\n\n");
 }
+
+// ---- Anthropic's texts -----------------------------------------------------------------------------------------
+
+#define NAMED(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
+#define MESSAGE \
+    "\"id\":\"msg_abc123def456ghi789jkl012\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"mock-model\","
+#define BLOCK_STARTS(block) \
+    NAMED("message_start", ",\"message\":{" MESSAGE "\"content\":[],\"stop_reason\":null,\"stop_sequence\":null," \
+          "\"usage\":{\"input_tokens\":19,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0," \
+          "\"output_tokens\":1}}") \
+    NAMED("content_block_start", ",\"index\":0,\"content_block\":" block) NAMED("ping", "")
+#define BLOCK_GROWS(delta) NAMED("content_block_delta", ",\"index\":0,\"delta\":{\"type\":" delta "}")
+#define INPUT(piece) BLOCK_GROWS("\"input_json_delta\",\"partial_json\":\"" piece "\"")
+#define BLOCK_STOPS NAMED("content_block_stop", ",\"index\":0")
+#define MESSAGE_ENDS(reason) \
+    NAMED("message_delta", ",\"delta\":{\"stop_reason\":\"" reason "\",\"stop_sequence\":null}," \
+          "\"usage\":{\"input_tokens\":19,\"output_tokens\":200}")
+
+static void make_anthropic_whole(void) {
+    char body[2048];
+    snprintf(body, sizeof body,
+        "{" MESSAGE "\"content\":[{\"type\":\"text\",\"text\":\"%s\"}],\"stop_reason\":\"end_turn\","
+        "\"stop_sequence\":null,\"usage\":{\"input_tokens\":19,\"cache_creation_input_tokens\":0,"
+        "\"cache_read_input_tokens\":0,\"output_tokens\":120}}", words());
+    set_reply(&anthropic.whole, "200 OK", "", body);
+}
+
+static void make_anthropic_streams(void) {
+    struct script *text = &anthropic.text, *tools = &anthropic.tools;
+    add(&text->opening, STREAM_HEAD);
+    add_chunk(&text->opening, BLOCK_STARTS("{\"type\":\"text\",\"text\":\"\"}"));
+    add_middle(text, BLOCK_GROWS("\"text_delta\",\"text\":\" tok%c%c\""));
+    add_chunk(&text->finish, BLOCK_STOPS);
+    add_end(text, MESSAGE_ENDS("end_turn"), NAMED("message_stop", ""));
+    add(&tools->opening, STREAM_HEAD);
+    add_chunk(&tools->opening, BLOCK_STARTS("{\"type\":\"tool_use\",\"id\":\"toolu_abc123def456\","
+              "\"name\":\"write_file\",\"input\":{}}") INPUT("{\\\"content\\\":\\\""));
+    add_middle(tools, INPUT(" tok%c%c"));
+    add_chunk(&tools->finish, INPUT("\\\"}") BLOCK_STOPS);
+    add_end(tools, MESSAGE_ENDS("tool_use"), NAMED("message_stop", ""));
+}
+
+// ---- other texts -----------------------------------------------------------------------------------------------
 
 static void make_error(struct listener *at) {
     char status[32], headers[64] = "";
@@ -157,8 +247,10 @@ static void make_stats(void) {
 }
 
 static void make_texts(void) {
-    make_whole();
-    make_stream();
+    make_openai_whole();
+    make_openai_streams();
+    make_anthropic_whole();
+    make_anthropic_streams();
     set_reply(&models, "200 OK", "", "{\"object\":\"list\",\"data\":[{\"id\":\"mock-model\",\"object\":\"model\","
               "\"created\":1700000000,\"owned_by\":\"mock\",\"max_model_len\":2000000}]}");
 }
@@ -278,14 +370,15 @@ static bool say(struct connection *one, const struct text *text) {
 // ---- streams ---------------------------------------------------------------------------------------------------
 
 static const struct text *event_at(const struct connection *one, int step) {
+    const struct script *script = one->from->script;
     int last = one->from->events - 1;
-    if (step == 0) return &opening;
-    if (step == last) return &done;
-    if (step == last - 1) return &usage;
-    return step == last - 2 ? &finish : &contents[step % VARIANTS];
+    if (step == 0) return &script->opening;
+    if (step == last) return &script->done;
+    if (step == last - 1) return &script->usage;
+    return step == last - 2 ? &script->finish : &script->middle[step % VARIANTS];
 }
 
-// `[DONE]` follows the last chunk at once, as providers send it.
+// `[DONE]` or `message_stop` follows at once, as providers send it.
 static bool pauses_before(const struct connection *one, int step) {
     return one->from->delay_us > 0 && step > 0 && step < one->from->events - 1;
 }
@@ -367,7 +460,7 @@ static void answer_get(struct connection *one) {
 
 static void begin_stream(struct connection *one, const char *body, size_t length) {
     one->step = 0;
-    one->with_usage = near_ends(body, length, says_usage);
+    one->with_usage = one->from->dialect->always_tells_usage || near_ends(body, length, says_usage);
     one->from->streams++;
 }
 
@@ -375,7 +468,7 @@ static void answer_post(struct connection *one, const char *body, size_t length)
     one->from->requests++;
     if (one->from->status != 200) say(one, &one->from->error);
     else if (near_ends(body, length, says_stream)) begin_stream(one, body, length);
-    else say(one, &whole);
+    else say(one, &one->from->dialect->whole);
 }
 
 // Answers the requests in the input, one after the other, until one is incomplete or is a stream.
@@ -482,11 +575,20 @@ static bool is_option(const char *option, const char *name) {
     return strncmp(option, name, length) == 0 && (option[length] == '=' || option[length] == '\0');
 }
 
+static const struct dialect *dialect_of(const char *option) {
+    const char *name = strchr(option, '=');
+    if (name && strcmp(name + 1, openai.name) == 0) return &openai;
+    if (name && strcmp(name + 1, anthropic.name) == 0) return &anthropic;
+    die("mock: unknown dialect: %s", option);
+}
+
 static void set_option(struct listener *at, const char *option) {
     if (is_option(option, "delay")) at->delay_us = number_of(option);
     else if (is_option(option, "events")) at->events = (int)number_of(option);
     else if (is_option(option, "status")) at->status = (int)number_of(option);
     else if (is_option(option, "retry-after")) at->retry_after = (int)number_of(option);
+    else if (is_option(option, "dialect")) at->dialect = dialect_of(option);
+    else if (is_option(option, "tools")) at->calls_tools = true;
     else if (is_option(option, "refuse")) at->refuses = true;
     else if (is_option(option, "tls")) at->tls = true;
     else die("mock: unknown option %s", option);
@@ -495,10 +597,11 @@ static void set_option(struct listener *at, const char *option) {
 static void open_listener(char *argument) {
     if (listener_count == MAX_LISTENERS) die("mock: more than %d ports", MAX_LISTENERS);
     struct listener *at = &listeners[listener_count++];
-    *at = (struct listener){.kind = LISTENER, .events = 202, .status = 200};
+    *at = (struct listener){.kind = LISTENER, .events = 202, .status = 200, .dialect = &openai};
     at->port = atoi(strtok(argument, ","));
     for (char *option; (option = strtok(NULL, ","));) set_option(at, option);
     if (at->events < 4) die("mock: a stream has at least 4 events");
+    at->script = at->calls_tools ? &at->dialect->tools : &at->dialect->text;
     make_error(at);
     at->fd = at->refuses ? refuse_on(at->port) : listen_on(at->port);
     if (at->fd < 0) die("mock: port %d: %s", at->port, strerror(errno));

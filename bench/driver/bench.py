@@ -75,10 +75,16 @@ class Bench:
     @contextmanager
     def proxies(self) -> Iterator[list[Subject]]:
         """nginx and every routerd, running; all are stopped at the end."""
+        nginx = self.start_nginx()
+        with nginx.process, self.routerds() as routerds:
+            yield [nginx, *routerds]
+
+    @contextmanager
+    def routerds(self, config: str | None = None) -> Iterator[list[Subject]]:
+        """Every routerd, running; all are stopped at the end."""
         with ExitStack() as stack:
-            started: list[Subject] = [self.start_nginx()]
-            stack.enter_context(started[0].process)
+            started: list[Subject] = []
             for installed in self.installations:
-                started.append(self.start_routerd(installed))
+                started.append(self.start_routerd(installed, config))
                 stack.enter_context(started[-1].process)
             yield started

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 _CODE = r'''def parse_line(line: str, number: int) -> Entry:
@@ -34,6 +36,27 @@ def chat(model: str, size: int, stream: bool = False) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
+_PARAMETERS = {
+    "type": "object",
+    "properties": {"path": {"type": "string"}, "content": {"type": "string"}},
+    "required": ["path", "content"],
+}
+_TOOL = {"name": "write_file", "description": "Write a text file, replacing what is there."}
+
+
+def agent(dialect: str, model: str, size: int = 1000) -> bytes:
+    """A streamed request with a tool, in OpenAI's dialect or Anthropic's; without the tool of about `size` bytes."""
+    body = json.loads(chat(model, size, stream=True))
+    if dialect == "openai":
+        body["tools"] = [{"type": "function", "function": {**_TOOL, "parameters": _PARAMETERS}}]
+    else:
+        system, *talk = body["messages"]
+        body |= {"max_tokens": 4096, "system": system["content"], "messages": talk}
+        body["tools"] = [{**_TOOL, "input_schema": _PARAMETERS}]
+        del body["stream_options"]
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
 class Bodies:
     """Body files, written when first asked for."""
 
@@ -42,7 +65,15 @@ class Bodies:
 
     def chat(self, model: str, size: int = 1000, stream: bool = False) -> Path:
         """The file of `chat(model, size, stream)`."""
-        path = self._folder / f"{model.replace('/', '_')}-{size}{'-stream' if stream else ''}.json"
+        name = f"{model.replace('/', '_')}-{size}{'-stream' if stream else ''}"
+        return self._file(name, partial(chat, model, size, stream))
+
+    def agent(self, dialect: str, model: str) -> Path:
+        """The file of `agent(dialect, model)`."""
+        return self._file(f"agent-{dialect}-{model}", partial(agent, dialect, model))
+
+    def _file(self, name: str, make: Callable[[], bytes]) -> Path:
+        path = self._folder / f"{name}.json"
         if not path.exists():
-            path.write_bytes(chat(model, size, stream))
+            path.write_bytes(make())
         return path

@@ -25,6 +25,7 @@ class Plan:
     requests: int | None = None
     rate: float | None = None
     events: int | None = None
+    ends: str | None = None
     late_ms: int | None = None
     retry: str | None = None
     sum_header: str | None = None
@@ -37,6 +38,7 @@ class Plan:
             "requests": self.requests,
             "rate": self.rate,
             "events": self.events,
+            "ends": self.ends,
             "late": self.late_ms,
             "retry": self.retry,
             "sum-header": self.sum_header,

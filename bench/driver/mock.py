@@ -15,6 +15,8 @@ from driver.process import Process
 STREAM_EVENTS = 202
 STEADY_EVENTS = 302
 STEADY_DELAY_MS = 10
+# So slow that events come one by one though many streams keep a core busy.
+_TRANSLATED = f"delay=4000,events={STREAM_EVENTS}"
 
 # What each port does, in the words of mock.c.
 BEHAVIOURS = MappingProxyType({
@@ -28,6 +30,10 @@ BEHAVIOURS = MappingProxyType({
     "limited_bare": "status=429",
     "limited_impatient": "status=429,retry-after=2",
     "tls": "tls",
+    "openai_text": _TRANSLATED,
+    "openai_tools": f"{_TRANSLATED},tools",
+    "anthropic_text": f"{_TRANSLATED},dialect=anthropic",
+    "anthropic_tools": f"{_TRANSLATED},dialect=anthropic,tools",
 })
 
 

@@ -28,6 +28,18 @@ class Memory:
     pss: float
 
 
+@dataclass(frozen=True)
+class Effort:
+    """What processes used: CPU-seconds, and system calls that read and write."""
+
+    cpu: float
+    reads: int
+    writes: int
+
+    def __sub__(self, before: Effort) -> Effort:
+        return Effort(self.cpu - before.cpu, self.reads - before.reads, self.writes - before.writes)
+
+
 class Process:
     """A program in its own process group, pinned to one core. Its output goes to `log`."""
 
@@ -84,6 +96,13 @@ class Process:
         """User and system time of the whole group so far, children that have ended included."""
         return sum(_cpu_seconds(pid) for pid in self._members())
 
+    def effort(self) -> Effort:
+        """What the whole group used so far."""
+        members = list(self._members())
+        calls = [_calls(pid) for pid in members]
+        reads, writes = (sum(column) for column in zip(*calls, strict=True)) if calls else (0, 0)
+        return Effort(sum(map(_cpu_seconds, members)), reads, writes)
+
     def memory(self) -> Memory:
         """Memory of the whole group now."""
         totals = [_memory(pid) for pid in self._members()]
@@ -133,6 +152,16 @@ def _cpu_seconds(pid: int) -> float:
     except OSError:
         return 0.0
     return own + sum(map(int, fields[13:15])) / _TICKS_PER_SECOND
+
+
+def _calls(pid: int) -> tuple[int, int]:
+    """How often the process called read and write; recv and send, which uvloop does not use, are not counted."""
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    except OSError:
+        return 0, 0
+    counts = dict(line.split(": ") for line in lines)
+    return int(counts["syscr"]), int(counts["syscw"])
 
 
 def _memory(pid: int) -> Memory:

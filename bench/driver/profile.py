@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from driver.ask import seconds_to_first_answer
 from driver.bench import QUICK, Bench
 from driver.build import MissingTool
 from driver.cli import add_common_options, prepared
@@ -22,16 +21,27 @@ from driver.load import Plan
 from driver.mock import STREAM_EVENTS
 from driver.places import TOOLS
 from driver.process import Process
-from driver.subjects import Door, Routerd
+from driver.rows import translate
+from driver.subjects import Routerd
 
-# Kind of load → size of the request in bytes, streamed or not, connections.
-LOADS = MappingProxyType({
-    "whole": (1000, False, 32),
-    "single": (1000, False, 1),
-    "50k": (50_000, False, 32),
-    "200k": (200_000, False, 32),
-    "stream": (1000, True, 32),
-})  # fmt: skip
+
+@dataclass(frozen=True)
+class Relayed:
+    """A kind of load whose dialect is the provider's; `size` is that of the request in bytes."""
+
+    size: int
+    is_stream: bool
+    connections: int
+
+
+LOADS: Mapping[str, Relayed | translate.Way] = MappingProxyType({
+    "whole": Relayed(1000, False, 32),
+    "single": Relayed(1000, False, 1),
+    "50k": Relayed(50_000, False, 32),
+    "200k": Relayed(200_000, False, 32),
+    "stream": Relayed(1000, True, 32),
+    **translate.WAYS,
+})
 _LINES = 45
 
 
@@ -58,28 +68,39 @@ class Session:
 
     def start(self, *options: str) -> Routerd:
         """routerd, its interpreter started with these options, warmed up."""
-        routerd = self.bench.spawn_routerd(replace(self.bench.installations[0], options=options))
-        door = routerd.door(self.upstream)
-        seconds_to_first_answer(routerd.process, door, self.bench.bodies.chat(door.model))
-        self._end(routerd.process, self._begin(routerd.door(self.upstream), 0.5), 0.0)
+        installed = replace(self.bench.installations[0], options=options)
+        is_translated = isinstance(LOADS[self.what], translate.Way)
+        routerd = self.bench.spawn_routerd(installed, translate.config(self.bench) if is_translated else None)
+        routerd.process.wait_for_port(routerd.port, 90)
+        self._end(routerd.process, self._begin(routerd, 0.5), 0.0)
         return routerd
 
-    def load(self, process: Process, door: Door, look: Callable[[], None] = lambda: None) -> Work:
+    def load(self, routerd: Routerd, look: Callable[[], None] = lambda: None) -> Work:
         """Load it; `look` is called meanwhile."""
-        before = process.cpu_seconds()
-        running = self._begin(door, self.seconds)
+        before = routerd.process.cpu_seconds()
+        running = self._begin(routerd, self.seconds)
         look()
-        return self._end(process, running, before)
+        return self._end(routerd.process, running, before)
 
-    def _begin(self, door: Door, seconds: float) -> subprocess.Popen[str]:
-        size, stream, connections = LOADS[self.what]
-        return self.bench.load.begin(door, Plan(self.bench.bodies.chat(door.model, size, stream), connections, seconds))
+    def requests(self) -> int:
+        """How many the mock was asked so far."""
+        load = LOADS[self.what]
+        return self.bench.mock.requests(load.port if isinstance(load, translate.Way) else self.upstream)
+
+    def _begin(self, routerd: Routerd, seconds: float) -> subprocess.Popen[str]:
+        load = LOADS[self.what]
+        if isinstance(load, translate.Way):
+            return self.bench.load.begin(load.door(routerd), replace(load.plan(self.bench), seconds=seconds))
+        door = routerd.door(self.upstream)
+        body = self.bench.bodies.chat(door.model, load.size, load.is_stream)
+        return self.bench.load.begin(door, Plan(body, load.connections, seconds))
 
     def _end(self, process: Process, running: subprocess.Popen[str], before: float) -> Work:
         outcome = self.bench.load.end(running).must_be_clean()
-        stream = LOADS[self.what][1]
-        count = outcome.events if stream else outcome.ok
-        return Work("event" if stream else "request", count, process.cpu_seconds() - before)
+        load = LOADS[self.what]
+        is_stream = isinstance(load, translate.Way) or load.is_stream
+        count = outcome.events if is_stream else outcome.ok
+        return Work("event" if is_stream else "request", count, process.cpu_seconds() - before)
 
 
 def _need(program: str, how: str) -> str:
@@ -95,10 +116,7 @@ def with_perf(session: Session) -> None:
     routerd, data = session.start(), session.bench.folder / "perf.data"
     with routerd.process as process:
         record = [perf, "record", "--quiet", "--freq", "1999", "--output", str(data), "--pid", str(process.pid)]
-        work = session.load(
-            process, routerd.door(session.upstream),
-            lambda: _look([*record, "--", "sleep", str(session.seconds * 0.9)]),
-        )  # fmt: skip
+        work = session.load(routerd, lambda: _look([*record, "--", "sleep", str(session.seconds * 0.9)]))
     print(f"perf, by own time: {work.line()}\n")
     for fields in (["dso"], ["dso", "symbol"]):
         report = _run([perf, "report", "--stdio", "--quiet", "--sort", ",".join(fields), "--input", str(data)])
@@ -112,7 +130,7 @@ def with_py_spy(session: Session) -> None:
     with routerd.process as process:
         record = [spy, "record", "--pid", str(process.pid), "--duration", str(max(1, int(session.seconds * 0.9)))]
         record += ["--rate", "500", "--format", "raw", "--nonblocking", "--output", str(output)]
-        work = session.load(process, routerd.door(session.upstream), lambda: _look(record))
+        work = session.load(routerd, lambda: _look(record))
     stacks = _parse_stacks(output.read_text())
     total = sum(count for _, count in stacks)
     print(f"py-spy, {total} samples: {work.line()}\n")
@@ -162,12 +180,11 @@ def _py_spy() -> str:
 def with_cprofile(session: Session) -> None:
     """Calls of Python functions per request. Times are inflated by the profiler; the counts are exact."""
     output = session.bench.folder / "profile.out"
-    asked_before = session.bench.mock.requests(session.upstream)
+    asked_before = session.requests()
     routerd = session.start("-m", "cProfile", "-o", str(output))
-    with routerd.process as process:
-        work = session.load(process, routerd.door(session.upstream))
-        # The profile holds the warm-up too.
-        count = session.bench.mock.requests(session.upstream) - asked_before
+    with routerd.process:
+        work = session.load(routerd)
+        count = session.requests() - asked_before  # the profile holds the warm-up too
     count = count * STREAM_EVENTS if work.unit == "event" else count
     stats = pstats.Stats(str(output)).stats  # type: ignore[attr-defined]
     every_call = sum(calls for _, calls, _, _, _ in stats.values())
@@ -187,7 +204,7 @@ def with_strace(session: Session) -> None:
     routerd, output = session.start(), session.bench.folder / "strace"
     with routerd.process as process:
         tracer = subprocess.Popen([strace, "-c", "-f", "-q", "-o", str(output), "-p", str(process.pid)])
-        work = session.load(process, routerd.door(session.upstream))
+        work = session.load(routerd)
         tracer.terminate()
         tracer.wait()
     print(f"strace: {work.line()} under strace\n{'per ' + work.unit:>12}  call")

@@ -17,7 +17,10 @@ class Samples:
     """One number per round for each subject."""
 
     rounds: dict[str, list[float]]
-    busy: dict[str, float] = field(default_factory=dict)  # the share of its core that each used, where it was taken
+    # Of each subject, where they were taken: the share of its core that it used; work, and writes, for each read.
+    busy: dict[str, float] = field(default_factory=dict)
+    work_per_read: dict[str, float] = field(default_factory=dict)
+    writes_per_read: dict[str, float] = field(default_factory=dict)
 
     def medians(self) -> dict[str, float]:
         return {name: median(values) for name, values in self.rounds.items()}

@@ -18,6 +18,7 @@ CLIENT_KEY = "sk-bench-0123456789abcdef0123456789abcdef"
 UPSTREAM_KEY = "sk-upstream-0123456789abcdef0123456789ab"
 AUTHORIZATION = f"Authorization: Bearer {CLIENT_KEY}"
 CHAT = "/v1/chat/completions"
+MESSAGES = "/v1/messages"
 # The mock's ports that carry traffic through a proxy in the main rows.
 UPSTREAMS = ("fast", "slow", "steady", "tls")
 

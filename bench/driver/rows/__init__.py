@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 from driver.bench import Bench
 from driver.figures import Figure
-from driver.rows import capacity, crowd, failover, footprint, latency
+from driver.rows import capacity, crowd, failover, footprint, latency, translate
 
 ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "whole": capacity.whole,
     "tls": capacity.tls,
     "prompts": capacity.prompts,
     "streams": capacity.streams,
+    "translate": translate.streams,
     "latency": latency.one_connection,
     "crowd": crowd.thousand_streams,
     "start": footprint.cold_start,

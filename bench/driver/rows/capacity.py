@@ -2,44 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from statistics import median
 
 from driver.bench import Bench
 from driver.figures import Figure, ratio_figure
 from driver.load import Plan
 from driver.mock import STREAM_EVENTS
+from driver.process import Effort
 from driver.samples import Samples, interleave
-from driver.subjects import Subject
+from driver.subjects import Door, Subject
 
-_CONNECTIONS = 32
+CONNECTIONS = 32
 _WARM_UP = 0.3
 
 
 def per_cpu_second(
     bench: Bench, subjects: list[Subject], upstream: str = "fast", size: int = 1000, stream: bool = False
 ) -> Samples:
-    """Requests, or the events of paced streams, for each CPU-second of each subject, in interleaved rounds."""
+    """Requests, or the events of paced streams, for each CPU-second of each subject."""
 
-    busy: dict[str, list[float]] = {subject.name: [] for subject in subjects}
-
-    def load(subject: Subject, seconds: float) -> float:
+    def ask(subject: Subject) -> tuple[Door, Plan]:
         door = subject.door(upstream, stream)
         body = bench.bodies.chat(door.model, size, stream)
-        plan = Plan(body, _CONNECTIONS, seconds, events=STREAM_EVENTS if stream else None)
-        before = subject.process.cpu_seconds()
-        outcome = bench.load.run(door, plan).must_be_clean()
-        used = subject.process.cpu_seconds() - before
-        busy[subject.name].append(used / outcome.seconds)
-        return (outcome.events if stream else outcome.ok) / used
+        return door, Plan(body, CONNECTIONS, events=STREAM_EVENTS if stream else None)
+
+    return work_per_cpu_second(bench, subjects, ask)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One load on one subject: how much work it was, in how many seconds, and what it took."""
+
+    work: int
+    seconds: float
+    effort: Effort
+
+
+def work_per_cpu_second(bench: Bench, subjects: list[Subject], ask: Callable[[Subject], tuple[Door, Plan]]) -> Samples:
+    """Requests, or events where the plan counts them, for each CPU-second of each subject, in interleaved rounds."""
+    rounds: dict[str, list[_Round]] = {subject.name: [] for subject in subjects}
+
+    def load(subject: Subject) -> float:
+        one = _load(bench, subject, *ask(subject), bench.length.seconds)
+        rounds[subject.name].append(one)
+        return one.work / one.effort.cpu
 
     for subject in subjects:
-        load(subject, _WARM_UP)
-    samples = interleave(subjects, bench.length.rounds, lambda subject: load(subject, bench.length.seconds))
-    return replace(samples, busy={name: median(shares[1:]) for name, shares in busy.items()})
+        _load(bench, subject, *ask(subject), _WARM_UP)
+    samples = interleave(subjects, bench.length.rounds, load)
+
+    def medians(of: Callable[[_Round], float]) -> dict[str, float]:
+        return {name: median(map(of, taken)) for name, taken in rounds.items()}
+
+    return replace(
+        samples,
+        busy=medians(lambda one: one.effort.cpu / one.seconds),
+        work_per_read=medians(lambda one: one.work / max(1, one.effort.reads)),
+        writes_per_read=medians(lambda one: one.effort.writes / max(1, one.effort.reads)),
+    )
 
 
-def _busy(samples: Samples) -> str:
+def _load(bench: Bench, subject: Subject, door: Door, plan: Plan, seconds: float) -> _Round:
+    before = subject.process.effort()
+    outcome = bench.load.run(door, replace(plan, seconds=seconds)).must_be_clean()
+    work = outcome.ok if plan.events is None else outcome.events
+    return _Round(work, outcome.seconds, subject.process.effort() - before)
+
+
+def core_busy(samples: Samples) -> str:
     """A proxy far from 100 % was not the bottleneck: the machine was shared, or load and mock were."""
     return "core busy " + ", ".join(f"{name} {share:.0%}" for name, share in samples.busy.items())
 
@@ -48,7 +80,7 @@ def whole(bench: Bench) -> list[Figure]:
     """Whole replies of 1.1 kB to requests of 1 kB."""
     with bench.proxies() as proxies:
         samples = per_cpu_second(bench, proxies)
-    return [ratio_figure("whole", "requests/CPU-s, 1 kB replies, 32 connections", samples, _busy(samples))]
+    return [ratio_figure("whole", "requests/CPU-s, 1 kB replies, 32 connections", samples, core_busy(samples))]
 
 
 def tls(bench: Bench) -> list[Figure]:
@@ -58,7 +90,7 @@ def tls(bench: Bench) -> list[Figure]:
         return []
     with bench.proxies() as proxies:
         samples = per_cpu_second(bench, proxies, "tls")
-    return [ratio_figure("tls", "the same, TLS to the upstream", samples, _busy(samples))]
+    return [ratio_figure("tls", "the same, TLS to the upstream", samples, core_busy(samples))]
 
 
 def prompts(bench: Bench) -> list[Figure]:
@@ -70,7 +102,7 @@ def prompts(bench: Bench) -> list[Figure]:
     with bench.proxies() as proxies:
         for key, (size, name) in sizes.items():
             samples = per_cpu_second(bench, proxies, size=size)
-            figures.append(ratio_figure(key, f"requests/CPU-s, {name} prompts", samples, _busy(samples)))
+            figures.append(ratio_figure(key, f"requests/CPU-s, {name} prompts", samples, core_busy(samples)))
     return figures
 
 
@@ -78,4 +110,4 @@ def streams(bench: Bench) -> list[Figure]:
     """Streams of 202 events that the mock paces at 2 ms."""
     with bench.proxies() as proxies:
         samples = per_cpu_second(bench, proxies, stream=True)
-    return [ratio_figure("streams", "stream events/CPU-s, 32 paced streams", samples, _busy(samples))]
+    return [ratio_figure("streams", "stream events/CPU-s, 32 paced streams", samples, core_busy(samples))]
