@@ -7,7 +7,7 @@ import hmac
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from routerd.config.addresses import embedded
 from routerd.errors import RouterError
@@ -23,8 +23,18 @@ class Caller:
     routes: frozenset[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Who manages: the name that the history tells, and whether they may change anything."""
+
+    name: str
+    role: Literal["editor", "viewer"]
+
+
 ANONYMOUS = Caller("anonymous")
 ADMIN = Caller("admin")
+MANAGER = Admin("admin", "editor")
+LOCAL = Admin("local", "editor")
 
 
 class Asking(Protocol):
@@ -48,6 +58,27 @@ class Rules(Protocol):
 
     @property
     def allow_anonymous(self) -> bool: ...
+
+
+class AdminRules(Protocol):
+    """The part of a snapshot that decides about /api. `admins` maps SHA-256 digests of tokens."""
+
+    @property
+    def admins(self) -> Mapping[bytes, Admin]: ...
+
+    @property
+    def require_token(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What makes a request one of this machine. `peer_is_ours`: its socket is our own user's, or root's."""
+
+    port: int | None
+    peer_is_ours: bool
+
+
+_FORWARDED = frozenset({b"forwarded", b"x-real-ip", b"via"})
 
 
 def identify(asking: Asking, rules: Rules, admin_digest: bytes | None) -> Caller:
@@ -78,6 +109,65 @@ def _anonymous(asking: Asking, rules: Rules) -> Caller:
             "forbidden", "Web pages of another origin may not call anonymously.", code="origin_not_allowed"
         )
     return ANONYMOUS
+
+
+def administer(asking: Asking, rules: AdminRules, admin_digest: bytes, local: Local, *, writes: bool) -> Admin:
+    """Who asks /api. Raises RouterError: unauthorized, or forbidden for a page elsewhere, a viewer who writes."""
+    if writes:
+        _refuse_foreign_page(asking)
+    token = asking.fields.get(b"authorization")
+    admin = _local_admin(asking, rules, local) if token is None else _by_token(token, rules, admin_digest)
+    if writes and admin.role == "viewer":
+        raise RouterError("forbidden", f"`{admin.name}` is a viewer, and may not change anything.")
+    return admin
+
+
+def _by_token(value: bytes, rules: AdminRules, admin_digest: bytes) -> Admin:
+    token = value[7:].strip() if value[:7].lower() == b"bearer " else b""
+    digest = hashlib.sha256(token).digest()
+    if hmac.compare_digest(digest, admin_digest):
+        return MANAGER
+    admin = rules.admins.get(digest)
+    if admin is None:
+        raise RouterError("unauthorized", "This token is not the admin token, nor that of one of `admins`.")
+    return admin
+
+
+def _local_admin(asking: Asking, rules: AdminRules, local: Local) -> Admin:
+    """The ease of this machine, for its own user alone. What is refused here may come again with a token."""
+    if rules.require_token:
+        raise _token_needed("`server.require_token` is set")
+    if not (asking.peer_is_loopback and asking.listener_is_loopback):
+        raise _token_needed("the request does not come over loopback alone")
+    fields = asking.fields
+    if any(name in _FORWARDED or name.startswith(b"x-forwarded-") for name in fields):
+        raise _token_needed("the request was forwarded")
+    host = fields.get(b"host")
+    if not is_loopback_host(host) or local.port is None or local.port not in _ports(host):
+        raise RouterError("forbidden", "Without a token the Host header must be a loopback name with our port.")
+    _refuse_foreign_page(asking)
+    if not local.peer_is_ours:
+        raise _token_needed("the caller's socket is another user's, or whose it is can't be told")
+    return LOCAL
+
+
+def _refuse_foreign_page(asking: Asking) -> None:
+    fields = asking.fields
+    origin = fields.get(b"origin")
+    if origin is not None and not _is_own_origin(origin, fields.get(b"host")):
+        raise RouterError("forbidden", "Web pages of another origin may not ask here.")
+    if fields.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"):
+        raise RouterError("forbidden", "Web pages of another site may not ask here.")
+
+
+def _token_needed(reason: str) -> RouterError:
+    return RouterError("unauthorized", f"The admin token is needed: {reason}. Send `Authorization: Bearer TOKEN`.")
+
+
+def _ports(host: bytes | None) -> tuple[int, ...]:
+    """The port that a Host header names, or those that it means without one."""
+    _, colon, port = (host or b"").rpartition(b":")
+    return (int(port),) if colon and port.isdigit() else (80, 443)
 
 
 def credential(asking: Asking) -> bytes | None:

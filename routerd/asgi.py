@@ -38,7 +38,7 @@ class Application:
         except Exception as error:
             return await send({"type": "lifespan.startup.failed", "message": str(error)})
         async with daemon.running():
-            self._app = await load(daemon.gateway, is_ready=daemon.ready)
+            self._app = await load(daemon.gateway, management=daemon.management, is_ready=daemon.ready)
             await send({"type": "lifespan.startup.complete"})
             await receive()
         self._app = None

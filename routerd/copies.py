@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from routerd.config.edit_scalar import CantEdit
-from routerd.config.leaks import scan
+from routerd.config.leaks import by_shape, scan
 from routerd.config.model import RouterConfig
 from routerd.config.places import places
 from routerd.config.references import BadReference, parse_value
@@ -38,7 +38,7 @@ def sealed_copy(text: str, config: RouterConfig, secrets: Iterable[str], sources
     """
     if has_plain_keys(config):
         text = _sealed(text, config, Keyring(sources))
-    if any(secret in text for secret in secrets if len(secret) >= _SHORTEST) or scan(text):
+    if any(secret in text for secret in secrets if len(secret) >= _SHORTEST) or any(by_shape(text)):
         raise NotKept("a key stands in it where none belongs, such as in a comment: `routerd key scan` says where")
     return text
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from routerd import sealing
 from routerd.config import secrets
 from routerd.config.check import check
+from routerd.config.diff import Difference, differences
 from routerd.config.file import ConfigFileError, Read, read
 from routerd.config.model import RouterConfig
-from routerd.config.places import password_of
+from routerd.config.places import Place, password_of
 from routerd.config.problem import Problem
+from routerd.config.references import SecretError
 from routerd.snapshot import Snapshot, compile
 
 BROKEN = "broken"
@@ -85,6 +87,19 @@ def read_snapshot(path: Path) -> Snapshot:
     """The snapshot of the file at `path`, without serving it. Raises Rejected."""
     found = read_file(path)
     return load(found.text, found.digest, 1, path.parent).snapshot
+
+
+def differ(before: RouterConfig, after: RouterConfig, folder: Path, sources: sealing.Sources) -> tuple[Difference, ...]:
+    """What traffic notices of a new config. Keys that can be had here are told apart by their fingerprints."""
+    found = Secrets(folder, sources)
+
+    def fingerprint(place: Place) -> str | None:
+        try:
+            return sealing.fingerprint(found.value(place.secret, place.origin))
+        except SecretError:
+            return None
+
+    return tuple(differences(before, after, fingerprint))
 
 
 class Secrets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import traceback
 from collections import Counter
@@ -14,12 +15,14 @@ from typing import Any, Literal
 
 from routerd import sealing
 from routerd.config.condition import CURES, condition, wait_until_written
+from routerd.config.diff import Difference, summary
 from routerd.config.file import ConfigFileError
+from routerd.config.model import RouterConfig
 from routerd.config.problem import Problem
-from routerd.config.summary import summary
 from routerd.config.write import recover
 from routerd.copies import NotKept, sealed_copy
-from routerd.loading import Loaded, Rejected, load, read_file, read_snapshot
+from routerd.gently import gently
+from routerd.loading import Loaded, Rejected, differ, load, read_file, read_snapshot
 from routerd.news import News
 from routerd.observe import Log
 from routerd.settings import OnBootError
@@ -52,7 +55,7 @@ class Outcome:
     about: str | None = None
     problems: tuple[Problem, ...] = ()
     reason: str | None = None
-    changes: tuple[str, ...] = ()
+    changes: tuple[Difference, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The shape that the API gives."""
@@ -65,7 +68,7 @@ class Outcome:
             "digest": self.digest,
             "reason": self.reason,
             "problems": [problem.as_json() for problem in self.problems],
-            "changes": list(self.changes),
+            "changes": [change.as_json() for change in self.changes],
         }
 
 
@@ -173,7 +176,7 @@ class Reloader:
             return outcome
 
     async def adopt(
-        self, loaded: Loaded, adopt: Adopt, source: Source, actor: str | None, changes: Sequence[str] = ()
+        self, loaded: Loaded, adopt: Adopt, source: Source, actor: str | None, changes: Sequence[Difference] = ()
     ) -> Outcome:
         """Serve what was loaded, remember it, and tell everyone. The caller holds `alone`. Raises Rejected."""
         try:
@@ -185,6 +188,15 @@ class Reloader:
         outcome = self._accept(source, actor, changes)
         await self._keep(outcome)
         return outcome
+
+    def differences(self, config: RouterConfig) -> tuple[Difference, ...]:
+        """What traffic would notice if this served instead. Blocks: not for the event loop."""
+        if self.loaded is None:
+            return ()
+        return differ(self.loaded.config, config, self.path.parent, self._sources())
+
+    def _sources(self) -> sealing.Sources:
+        return self.sources or sealing.usual_sources(self.path.parent, os.environ)
 
     async def state(self) -> FileState:
         """How the file is now."""
@@ -218,7 +230,8 @@ class Reloader:
         if found.digest == self.digest:
             return None
         try:
-            return load(found.text, found.digest, generation, self.path.parent, self.sources)
+            with gently():
+                return load(found.text, found.digest, generation, self.path.parent, self.sources)
         except Rejected:
             raise
         except Exception as error:  # as in `adopt`
@@ -243,8 +256,7 @@ class Reloader:
 
     async def _settle(self, loaded: Loaded | None, adopt: Adopt, source: Source, actor: str | None) -> Outcome:
         if loaded is not None:
-            before = self.loaded.config if self.loaded is not None else loaded.config
-            changes = await asyncio.to_thread(summary, before, loaded.config)
+            changes = await asyncio.to_thread(self.differences, loaded.config)
             return await self.adopt(loaded, adopt, source, actor, changes)
         if self._rejected is not None:
             self._rejected = None
@@ -270,7 +282,9 @@ class Reloader:
         self.succeeded_at = outcome.at
         self._news.publish("generation", outcome.as_json())
 
-    def _accept(self, source: Source, actor: str | None, changes: Sequence[str] = (), is_news: bool = True) -> Outcome:
+    def _accept(
+        self, source: Source, actor: str | None, changes: Sequence[Difference] = (), is_news: bool = True
+    ) -> Outcome:
         assert self.loaded is not None
         outcome = self._outcome(
             "adopted", source, actor, problems=self.loaded.warnings, changes=tuple(changes[:MOST_SUMMARY])
@@ -292,8 +306,8 @@ class Reloader:
         snapshot, text, reason = loaded.snapshot, None, None
         try:
             if generations.text(snapshot.digest) is None:
-                sources = self.sources or sealing.usual_sources(self.path.parent, {})
-                text = sealed_copy(loaded.text, loaded.config, loaded.secrets, sources)
+                with gently():
+                    text = sealed_copy(loaded.text, loaded.config, loaded.secrets, self._sources())
         except NotKept as error:
             reason = str(error)
         except Exception as error:  # keeping a copy must not end the watch either
@@ -345,7 +359,7 @@ def _record(outcome: Outcome) -> Record:
         outcome.source,
         outcome.actor,
         outcome.digest if is_accepted else outcome.about,
-        list(outcome.changes),
+        summary(outcome.changes) if outcome.changes else "",
         "accepted" if is_accepted else "problems",
         [problem.as_json() for problem in outcome.problems]
         or ([{"severity": "error", "message": outcome.reason}] if outcome.reason else []),

@@ -20,7 +20,7 @@ FLOORS: list[tuple[str, str]] = [
     ("2 rules, of a snapshot", "routing"),
     ("3 hands, of the file", "config.condition config.file config.write"),
     ("3 hands, of age", "sealing"),
-    ("3 hands", "config.example config.secrets config.watch news observe proxy state"),
+    ("3 hands", "config.example config.secrets config.watch gently git news observe proxy state"),
     ("4 doing", "keyring loading proxy.counting proxy.exchange proxy.journey proxy.rendering proxy.services"),
     ("4 doing, to a text", "copies"),
     ("4 doing, to the file", "reload"),

@@ -122,6 +122,11 @@ def problem_lines(name: str, problems: Sequence[dict[str, Any]]) -> list[str]:
     return [f"{name}:{_problem_line(problem)}" for problem in problems]
 
 
+def change_lines(changes: Sequence[dict[str, Any]]) -> list[str]:
+    """What traffic notices, one line for each change."""
+    return [f"{change['subject']}: {change['words']}" for change in changes]
+
+
 def _problem_line(problem: dict[str, Any]) -> str:
     place = "".join(f"{problem[key]}:" for key in ("line", "column") if problem.get(key))
     where = f"{problem['path']}: " if problem.get("path") else ""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from routerd.cli.api import api_options, connect, print_json, problem_lines
+from routerd.cli.api import api_options, change_lines, connect, print_json, problem_lines
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Misuse, Trouble
 from routerd.config.check import check
 from routerd.config.file import ConfigFileError, read
-from routerd.config.summary import summary
+from routerd.config.model import RouterConfig
 
 RUNNING = "running"
 
@@ -37,7 +38,7 @@ def diff(
     if as_json:
         print_json(told)
     else:
-        for line in [*problem_lines(str(path), told["problems"]), *told["changes"]]:
+        for line in [*problem_lines(str(path), told["problems"]), *change_lines(told["changes"])]:
             click.echo(line)
     context.exit(0 if told["same"] else 1)
 
@@ -57,10 +58,18 @@ def _beside(path: Path, other: Path) -> dict[str, Any]:
     assert before.config is not None
     assert after.config is not None
     problems = [problem.as_json() for problem in after.problems]
-    return _told(path, str(other), summary(before.config, after.config), problems)
+    return _told(path, str(other), _changes(before.config, after.config, path), problems)
 
 
-def _told(path: Path, against: str, changes: list[str], problems: list[dict[str, Any]]) -> dict[str, Any]:
+def _changes(before: RouterConfig, after: RouterConfig, path: Path) -> list[dict[str, Any]]:
+    from routerd.loading import differ
+    from routerd.sealing import usual_sources
+
+    found = differ(before, after, path.parent, usual_sources(path.parent, os.environ))
+    return [change.as_json() for change in found]
+
+
+def _told(path: Path, against: str, changes: list[dict[str, Any]], problems: list[dict[str, Any]]) -> dict[str, Any]:
     return {"file": str(path), "against": against, "same": not changes, "changes": changes, "problems": problems}
 
 

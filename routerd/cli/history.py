@@ -25,7 +25,7 @@ def history(limit: int, config: str | None, url: str | None, as_json: bool) -> N
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     if row["outcome"] == "accepted":
-        what = "; ".join(row["summary"]) or "–"
+        what = row["summary"] or "–"
     else:
         first = row["problems"][0] if row["problems"] else {"message": "?"}
         more = len(row["problems"]) - 1

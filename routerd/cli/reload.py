@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from routerd.cli.api import Refusal, api_options, connect, print_json, problem_lines
+from routerd.cli.api import Refusal, api_options, change_lines, connect, print_json, problem_lines
 
 
 @click.command
@@ -29,7 +29,7 @@ def reload(context: click.Context, config: str | None, url: str | None, as_json:
     if as_json:
         print_json(told)
         return
-    for change in told["changes"]:
-        click.echo(change)
+    for line in change_lines(told["changes"]):
+        click.echo(line)
     word = "adopted as" if told["result"] == "adopted" else "no change: still"
     click.echo(f"{word} generation {told['generation']}, {told['digest'][:12]}", err=True)

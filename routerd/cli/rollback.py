@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from routerd.cli.api import api_options, connect, print_json
+from routerd.cli.api import api_options, change_lines, connect, print_json
 
 
 @click.command
@@ -19,7 +19,7 @@ def rollback(generation: int, dry_run: bool, config: str | None, url: str | None
         print_json(told)
         return
     click.echo(told["diff"], nl=False)
-    for change in told["changes"]:
-        click.echo(change, err=True)
+    for line in change_lines(told["changes"]):
+        click.echo(line, err=True)
     if not dry_run:
         click.echo(f"generation {told['generation']} serves, {told['digest'][:12]}", err=True)

@@ -34,7 +34,7 @@ def serve(context: click.Context, /, **flags: Any) -> None:
     settings = load_settings(flags)
     for warning in settings.warnings:
         click.echo(f"routerd: {warning}", err=True)
-    if not settings.config.exists():
+    if not settings.config.exists() and not _has_last_good(settings):
         settings = _without_file(context, settings)
     try:
         daemon.run(settings)
@@ -43,6 +43,11 @@ def serve(context: click.Context, /, **flags: Any) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise Trouble(f"can't listen on {settings.host}:{settings.port}: {reason}", "choose another --port") from None
+
+
+def _has_last_good(settings: Settings) -> bool:
+    """Whether something served from here before, and may serve again."""
+    return settings.on_boot_error == "last-good" and any((settings.data_dir / "generations").glob("*.yaml"))
 
 
 def _without_file(context: click.Context, settings: Settings) -> Settings:

@@ -138,10 +138,13 @@ class Database:
             return
         try:
             connection = self._file.connection()
-            while self._take():
-                self._commit(connection)
-            while self._reads:
-                self._answer(connection)
+            asked = -1
+            while asked:
+                asked = len(self._reads)  # what was submitted before these is among the writes by now
+                while self._take():
+                    self._commit(connection)
+                for _ in range(asked):
+                    self._answer(connection)
         except Exception as error:  # whatever it is, the program goes on without the file
             self._fail(error)
         else:

@@ -52,7 +52,7 @@ class Record(msgspec.Struct, frozen=True):
     source: Source
     actor: str | None
     digest: str | None
-    summary: list[str]
+    summary: str
     outcome: Decision
     problems: list[dict[str, Any]]
 
@@ -157,7 +157,7 @@ class Generations:
             record.source,
             record.actor,
             record.digest,
-            msgspec.json.encode(record.summary).decode(),
+            record.summary,
             record.outcome,
             msgspec.json.encode(record.problems).decode(),
         )
@@ -203,9 +203,7 @@ def _settle(answer: asyncio.Future[list[Record]], found: list[Record]) -> None:
 
 def _record(row: tuple[Any, ...]) -> Record:
     generation, at, source, actor, digest, summary, outcome, problems = row
-    return Record(
-        generation, at, source, actor, digest, msgspec.json.decode(summary), outcome, msgspec.json.decode(problems)
-    )
+    return Record(generation, at, source, actor, digest, summary, outcome, msgspec.json.decode(problems))
 
 
 def _make_private(folder: Path) -> None:

@@ -9,9 +9,15 @@ from typing import Any
 from quart import Quart, Request, Response, request
 
 from routerd import __version__
+from routerd.management import Management
 from routerd.proxy import heads
 from routerd.proxy.door import Gateway
-from routerd.web.problems import KINDS, problem
+from routerd.web.config_api import ConfigApi
+from routerd.web.entries import EntriesApi
+from routerd.web.guard import Guard
+from routerd.web.live import Live
+from routerd.web.problems import KINDS, ApiError, problem, show
+from routerd.web.status import Status
 from routerd.web.v1 import V1
 
 MAX_BODY = 16 * 1024 * 1024  # bytes
@@ -38,9 +44,13 @@ class App(Quart):
 
 
 def create_app(
-    gateway: Gateway, *, is_ready: Callable[[], bool] = lambda: True, body_timeout: float = BODY_TIMEOUT
+    gateway: Gateway,
+    *,
+    management: Management | None = None,
+    is_ready: Callable[[], bool] = lambda: True,
+    body_timeout: float = BODY_TIMEOUT,
 ) -> App:
-    """The whole app. `is_ready` decides what `/health/ready` says."""
+    """The whole app. `is_ready` decides what `/health/ready` says; without `management` there is no `/api`."""
     app = App("routerd.web", static_folder=None)
     app.config.update(
         RESPONSE_TIMEOUT=None,  # Quart would cut a stream after a minute, without a word
@@ -51,6 +61,11 @@ def create_app(
     app.url_map.merge_slashes = False  # a redirect loses a POST
     app.before_request(V1(gateway, body_timeout).intercept)
     _add_routes(app, is_ready)
+    if management is not None:
+        app.before_request(Guard(management).intercept)
+        for part in (ConfigApi(management), EntriesApi(management), Status(management), Live(management.news)):
+            part.add_to(app)
+    app.register_error_handler(ApiError, _show_own)
     for status in KINDS:
         app.register_error_handler(status, _show)
     return app
@@ -72,6 +87,10 @@ def _add_routes(app: Quart, is_ready: Callable[[], bool]) -> None:
     @app.get("/")
     async def about() -> dict[str, str]:
         return {"name": "routerd", "version": __version__, "api": "/v1"}
+
+
+async def _show_own(error: ApiError) -> Response:
+    return show(error)
 
 
 async def _show(error: Any) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from typing import Any
 
 from quart import Response
 
@@ -18,13 +19,62 @@ KINDS = {
 }
 
 
-def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+STATUSES = {
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "in_use": 409,
+    "name_taken": 409,
+    "config_missing": 409,
+    "config_read_only": 409,
+    "config_deleted_inode": 409,
+    "text_not_kept": 409,
+    "stale": 412,
+    "config_invalid": 422,
+    "config_rejected": 422,
+    "edit_by_hand": 422,
+    "key_moved": 422,
+    "key_redacted": 422,
+    "not_sealed": 422,
+    "reference_by_hand": 422,
+    "if_match_needed": 428,
+    "config_unreadable": 503,
+    "config_unwritable": 503,
+    "history_unanswered": 503,
+}
+"""Kinds that one status alone does not tell."""
+
+
+class ApiError(Exception):
+    """A problem to be answered with; `more` are further members of it."""
+
+    def __init__(self, kind: str, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.more = more
+
+
+def problem(
+    status: int, detail: str, headers: dict[str, str] | None = None, kind: str | None = None, **more: Any
+) -> Response:
     """An `application/problem+json` answer."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "kind": KINDS[status],
+        "kind": kind or KINDS[status],
+        **more,
     }
     return Response(json.dumps(body), status, headers, content_type="application/problem+json")
+
+
+def show(error: ApiError) -> Response:
+    """The answer that says it."""
+    status = STATUSES[error.kind] if error.kind in STATUSES else _STATUS_OF[error.kind]
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return problem(status, error.detail, headers, error.kind, **error.more)
+
+
+_STATUS_OF = {kind: status for status, kind in KINDS.items()}

@@ -94,6 +94,16 @@ def test_diff(daemon: Daemon, text: str, code: int, against: str) -> None:
         assert err.startswith("routerd: new.yaml:1:1: error: wrong: ")
 
 
+def test_what_could_be_meant_badly_is_said_first(daemon: Daemon) -> None:
+    text = "recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]\n" + OTHER.replace(
+        "routes:", "  mine: {base_url: 'https://evil.example.org/v1', api_key: 'env:HOME'}\nroutes:"
+    )
+    (daemon.folder / "new.yaml").write_text(text)
+    code, out, err = routerd(daemon.folder, "diff", "new.yaml", port=daemon.port)
+    assert code == 1, err
+    assert next(line for line in out.splitlines() if "warning" not in line).startswith("recipients: + age1ql3")
+
+
 def test_nobody_answers(tmp_path: Path) -> None:
     (tmp_path / "router.yaml").write_text(TEXT)
     for verb, code in (("status", 1), ("reload", 1), ("history", 1), ("diff", 2)):

@@ -142,7 +142,7 @@ def test_rollback(path: Path, tmp_path: Path) -> None:
     with Watched(path, tmp_path / "data") as watched:
         watched.call(watched.editor.replace(text("second"), ME))
         tried = watched.call(watched.editor.rollback(1, Asked("me", "rollback", dry_run=True)))
-        assert tried.changes == ("route first added", "route second removed")
+        assert [str(change) for change in tried.changes] == ["route first: added: demo/echo", "route second: removed"]
         back = watched.call(watched.editor.rollback(1, Asked("me", "rollback")))
         assert (back.generation, watched.serving) == (3, ["first"])
         with pytest.raises(Refused) as told:

@@ -89,7 +89,10 @@ def test_asked_to_look(path: Path, tmp_path: Path) -> None:
         path.write_text(text("second"))
         adopted = look()
         assert adopted.generation == 2
-        assert adopted.changes == ("route second added", "route first removed") or adopted.result == "unchanged"
+        assert [change.subject for change in adopted.changes] == [
+            "route second",
+            "route first",
+        ] or adopted.result == "unchanged"
 
 
 @pytest.mark.parametrize(("mode", "word"), [(0o644, "ok"), (0o444, "read_only")])
@@ -110,14 +113,27 @@ case "$2" in
 esac
 exec "$3" -c '
 from pathlib import Path
-from routerd.config.condition import condition
-print(condition(Path("mounted/router.yaml")))
+from routerd.editing import Asked, Refused
+from tests.reload.watched import Watched, text
+with Watched(Path("mounted/router.yaml"), Path("data")) as watched:
+    print(watched.call(watched.reloader.state()).word)
+    try:
+        print(watched.call(watched.editor.replace(text("second"), Asked("me", "api"))).generation)
+    except Refused as refused:
+        print(refused.kind, "+  second: [demo/echo]" in refused.diff, watched.serving)
 '
 """
 
 
-@pytest.mark.parametrize("word", ["ok", "read_only", "deleted_inode"])
-def test_a_file_that_is_mounted_by_itself(path: Path, tmp_path: Path, word: str) -> None:
+@pytest.mark.parametrize(
+    ("word", "edit"),
+    [
+        ("ok", "2"),
+        ("read_only", "config_read_only True ['first']"),
+        ("deleted_inode", "config_deleted_inode True ['first']"),
+    ],
+)
+def test_a_file_that_is_mounted_by_itself(path: Path, tmp_path: Path, word: str, edit: str) -> None:
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
     try:
         subprocess.run([*unshare, "true"], check=True, capture_output=True)
@@ -126,4 +142,4 @@ def test_a_file_that_is_mounted_by_itself(path: Path, tmp_path: Path, word: str)
     command = [*unshare, "sh", "-c", MOUNTED, "sh", str(tmp_path), word, sys.executable]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     told = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert (told.stdout, told.stderr) == (f"{word}\n", "")
+    assert (told.stdout, told.stderr) == (f"{word}\n{edit}\n", "")

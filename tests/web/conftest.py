@@ -38,7 +38,8 @@ class Way:
         """Close every connection of the client, as its end would, while it waits in another thread."""
         for connection in self.client._transport._pool.connections:  # type: ignore[attr-defined]
             stream = connection._connection._network_stream
-            stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+            # Not SSLSocket's own, which first lets the waiting thread read what is encrypted, and close it.
+            socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
 
 @pytest.fixture

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,16 +34,41 @@ def test_a_slow_body(gateway: StubGateway, sent: bytes) -> None:
         assert (answer.status, answer.json()["error"]["code"]) == (408, "request_timeout")
 
 
-def test_a_body_that_keeps_coming(gateway: StubGateway) -> None:
-    with HypercornDoor(create_app(gateway, body_timeout=0.5)) as door, door.caller() as caller:
-        caller.request("POST", "/v1/size", headers={"Content-Length": "12"})
-        caller.socket.settimeout(0.1)
-        for _ in range(12):
-            with pytest.raises(TimeoutError):
-                caller.head()
-            caller.send(b"x")
-        caller.socket.settimeout(10)
-        assert caller.read(caller.head()).json()["size"] == 12
+class Leaping(asyncio.SelectorEventLoop):
+    """An event loop whose clock can be set `ahead`."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+    async def leap(self, seconds: float) -> None:
+        """Let so much time pass, once everybody has done what there is to do."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+        self.ahead += seconds
+        for _ in range(50):
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("pause", "status"), [(900.0, 200), (1100.0, 408)])
+def test_a_body_that_keeps_coming(gateway: StubGateway, pause: float, status: int) -> None:
+    async def story() -> tuple[int, Any]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Leaping)
+        client = create_app(gateway, body_timeout=1000.0).test_client()
+        async with client.request("/v1/size", method="POST") as connection:
+            for _ in range(12):
+                await connection.send(b"x")
+                await loop.leap(pause)
+            await connection.send_complete()
+        answer = await connection.as_response()
+        return answer.status_code, json.loads(await answer.get_data())
+
+    with asyncio.Runner(loop_factory=Leaping) as runner:
+        found, told = runner.run(story())
+    assert found == status
+    assert told.get("size") == (12 if status == 200 else None)
 
 
 def test_100_continue(gateway: StubGateway) -> None:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.edge.stub import StubGateway
-from tests.support.gate import eventually
+from tests.support.gate import PATIENCE, SOON, eventually
 from tests.web.conftest import Way
 
 MIB = 1024 * 1024
@@ -63,6 +63,8 @@ def test_bodies_without_a_length(way: Way) -> None:
 
 @pytest.mark.parametrize("size", [MIB + 1, 33 * MIB])
 def test_too_large(way: Way, size: int) -> None:
+    if way.name.startswith("HTTP/2"):
+        size = min(size, 4 * MIB)  # its client takes ten seconds for more
     answer = way.client.post("/v1/echo", content=b"x" * size)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
 
@@ -179,8 +181,9 @@ def test_a_caller_who_goes(way: Way, gateway: StubGateway, path: str) -> None:
     gateway.begun.wait()
     gone = time.monotonic()
     way.cut()
-    assert gateway.cancelled.opened_at - gone < 1.0
-    asking.join(5)
+    assert gateway.cancelled.opened_at - gone < SOON
+    asking.join(PATIENCE)
+    assert not asking.is_alive()
 
 
 def test_a_slow_reader(way: Way, gateway: StubGateway) -> None:
@@ -204,7 +207,7 @@ def test_two_at_once(way: Way, gateway: StubGateway) -> None:
     with way.another() as client:
         assert client.post("/v1/echo", content=b"{}").content == b"{}"
     gateway.may_answer.open()
-    slow.join(5)
+    slow.join(PATIENCE)
     assert not slow.is_alive()
 
 

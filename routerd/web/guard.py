@@ -1,0 +1,114 @@
+"""Who may come in where routerd is managed: the rules of `access`, and whose a socket on this machine is."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any, cast
+
+from quart import Response, g, request
+
+from routerd.access import Admin, Local, administer, is_loopback_address
+from routerd.errors import RouterError
+from routerd.management import Management
+from routerd.proxy.door import Head
+from routerd.web.problems import ApiError, show
+
+_GUARDED = ("/api/", "/metrics/", "/docs/")
+_ALONE = frozenset({"/api", "/metrics", "/docs", "/openapi.json"})
+_READS = frozenset({"GET", "HEAD"})
+_ASKS = frozenset({"/api/config/check"})  # a POST that changes nothing
+_ESTABLISHED = b"01"
+_TABLES = {4: "/proc/net/tcp", 6: "/proc/net/tcp6"}
+_MEDIA = frozenset({"application/json", "application/merge-patch+json"})
+
+
+class Guard:
+    """Lets a request pass to `/api` and its like, or answers it."""
+
+    def __init__(self, management: Management) -> None:
+        self._management = management
+
+    async def intercept(self) -> Response | None:
+        """The refusal, or None; then `g.admin` says who asks."""
+        if not is_guarded(request.path):
+            return None
+        try:
+            g.admin = await self._admit(cast("dict[str, Any]", request.scope))
+            _check_media()
+        except RouterError as error:
+            return show(ApiError(error.kind, error.message))
+        return None
+
+    async def _admit(self, scope: dict[str, Any]) -> Admin:
+        head = _head(scope)
+        server = scope.get("server")
+        local = Local(server[1] if server else None, await _is_ours(scope) if _might_be_local(head) else False)
+        writes = request.method not in _READS and request.path not in _ASKS
+        management = self._management
+        return administer(head, management.rules(), management.admin_digest, local, writes=writes)
+
+
+def is_guarded(path: str) -> bool:
+    """Whether a path is one of those that manage."""
+    return path in _ALONE or path.startswith(_GUARDED)
+
+
+def _head(scope: dict[str, Any]) -> Head:
+    client = scope.get("client")
+    headers = [(bytes(name), bytes(value)) for name, value in scope["headers"]]
+    # Only our edge knows what its socket is bound to: on another server the token is always needed.
+    listener = bool((scope.get("state") or {}).get("listener_is_loopback", False))
+    peer = client is not None and is_loopback_address(client[0])
+    return Head(scope["method"], scope["path"], scope["query_string"], headers, peer, listener)
+
+
+def _might_be_local(head: Head) -> bool:
+    return head.peer_is_loopback and head.listener_is_loopback and head.get(b"authorization") is None
+
+
+def _check_media() -> None:
+    """A body is JSON: what a web page may send elsewhere without asking is none."""
+    has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
+    if request.method in _READS or not has_body or request.headers.get("content-length") == "0":
+        return
+    if (request.mimetype or "").lower() not in _MEDIA:
+        raise RouterError("unsupported_media", "The content type must be application/json.")
+
+
+async def _is_ours(scope: dict[str, Any]) -> bool:
+    """Whether the caller's socket belongs to the user that we run as, or to root. In doubt it does not."""
+    client, server = scope.get("client"), scope.get("server")
+    if not client or not server:
+        return False
+    owner = await asyncio.to_thread(owner_of, (client[0], client[1]), (server[0], server[1]))
+    return owner is not None and owner in (0, os.getuid())
+
+
+def owner_of(local: tuple[str, int], remote: tuple[str, int], tables: dict[int, str] | None = None) -> int | None:
+    """The user whose socket goes from `local` to `remote`; None where it can't be told. Blocks.
+
+    Only an established connection tells: of one that has been closed the kernel says root.
+    https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
+    """
+    try:
+        wanted = (_address(*local), _address(*remote), _ESTABLISHED)
+        version = ipaddress.ip_address(local[0]).version
+        lines = Path((tables or _TABLES)[version]).read_bytes().splitlines()[1:]
+    except (OSError, ValueError):
+        return None
+    for line in lines:
+        columns = line.split()
+        if tuple(columns[1:4]) == wanted:
+            return int(columns[7])
+    return None
+
+
+def _address(host: str, port: int) -> bytes:
+    """An address as the kernel's tables have it: words in the machine's own order, then the port."""
+    packed = ipaddress.ip_address(host).packed
+    words = [packed[at : at + 4] for at in range(0, len(packed), 4)]
+    digits = "".join(f"{int.from_bytes(word, 'little'):08X}" for word in words)
+    return f"{digits}:{port:04X}".encode()

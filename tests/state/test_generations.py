@@ -1,0 +1,131 @@
+"""What is kept of each generation: a text for its owner alone, a row, and which is the newest."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from routerd.state import generations
+from routerd.state.database import Database
+from routerd.state.generations import Generations, Record, Unanswered
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "data" / "state.db")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def kept(tmp_path: Path, database: Database) -> Generations:
+    return Generations(tmp_path / "data" / "generations", database, most_texts=3)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def accept(kept: Generations, number: int) -> str:
+    text = f"# {number}\r\nroutes: {{}}\n"
+    kept.accept(number, digest(text), text)
+    return text
+
+
+def test_texts(kept: Generations, tmp_path: Path) -> None:
+    assert kept.newest() is None
+    assert list(kept.last_good()) == []
+    texts = [accept(kept, number) for number in (1, 2)]
+    assert kept.newest() == (2, digest(texts[1]))
+    assert [found.text for found in kept.last_good()] == [texts[1], texts[0]]
+    folder = tmp_path / "data" / "generations"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert (tmp_path / "data" / ".gitignore").read_text() == "*\n"
+    assert sorted(path.name for path in folder.iterdir()) == sorted([
+        *(f"{digest(text)}.yaml" for text in texts),
+        "newest",
+    ])
+
+
+def test_the_same_text_again_is_the_newest(kept: Generations) -> None:
+    first = accept(kept, 1)
+    accept(kept, 2)
+    kept.accept(3, digest(first), None)
+    assert kept.newest() == (3, digest(first))
+    assert next(kept.last_good()).text == first
+
+
+def test_a_generation_without_a_text(kept: Generations) -> None:
+    first = accept(kept, 1)
+    kept.accept(2, digest("secret"), None)
+    assert kept.newest() == (2, digest("secret"))
+    assert [found.text for found in kept.last_good()] == [first]
+    assert kept.text(digest("secret")) is None
+
+
+def test_they_do_not_become_more_and_more(kept: Generations, tmp_path: Path) -> None:
+    for number in range(1, 9):
+        accept(kept, number)
+    assert len(list(kept.last_good())) == 3
+    assert len(list((tmp_path / "data" / "generations").iterdir())) == 4
+
+
+@pytest.mark.parametrize("name", ["../admin-token", "", "x" * 64, "A" * 64])
+def test_what_is_no_digest(kept: Generations, name: str) -> None:
+    accept(kept, 1)
+    assert kept.text(name) is None
+
+
+@pytest.mark.parametrize("content", ["", "x y", "1", f"1 {'0' * 63}", "\xff"])
+def test_a_pointer_that_is_damaged(kept: Generations, tmp_path: Path, content: str) -> None:
+    text = accept(kept, 1)
+    (tmp_path / "data" / "generations" / "newest").write_text(content)
+    assert kept.newest() is None
+    assert next(kept.last_good()).text == text
+
+
+def record(number: int | None) -> Record:
+    return Record(number, 1.5, "api", "me", "d" * 64, "route a: added", "accepted", [{"message": "x"}])
+
+
+def test_rows(kept: Generations, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generations, "MOST_ROWS", 5)
+
+    async def story() -> None:
+        assert await kept.history(10) == []
+        for number in (1, None, 2, 3):
+            kept.note(record(number))
+        assert await kept.history(2) == [record(3), record(2)]
+        assert await kept.find(2) == record(2)
+        assert await kept.find(4) is None
+        for number in range(4, 10):
+            kept.note(record(number))
+        assert [found.generation for found in await kept.history(100)] == [9, 8, 7, 6, 5]
+
+    asyncio.run(story())
+
+
+def test_a_database_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(Database):
+        """As when the disk stalls."""
+
+        def read(self, *_: object, **__: object) -> None:
+            pass
+
+    monkeypatch.setattr(generations, "ANSWER", 0.05)
+    with pytest.raises(Unanswered):
+        asyncio.run(Generations(tmp_path, Silent(tmp_path / "state.db")).history(1))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_can_not_be_written(kept: Generations, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError):
+        accept(kept, 1)
