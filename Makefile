@@ -25,6 +25,10 @@ test: lint types unit ## set everything up, then every check and every test
 unit: .venv/dev.stamp .venv/debian.stamp clients ## the tests alone (ARGS="-k failover")
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: drill
+drill: .venv/dev.stamp clients ## six real clients work off tasks through faults, half an hour (ARGS="--quick")
+	$(BIN)/python -m tests.clients.drill $(ARGS)
+
 .PHONY: lint
 lint: .venv/dev.stamp ## ruff, formatting, lengths of functions and files, import cycles
 	$(BIN)/ruff check $(SOURCES)
