@@ -83,7 +83,10 @@ class Daemon:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
-            self.services.sweep()
+            try:
+                self.services.sweep()
+            except Exception as error:  # all timeouts would end with it
+                self.services.loop.call_exception_handler({"message": "a sweep failed", "exception": error})
 
 
 def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool = False) -> Daemon:

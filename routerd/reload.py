@@ -160,7 +160,11 @@ class Reloader:
             self._unkept = None
         async with aclosing(changes):
             async for _ in changes:
-                await self.reload(adopt)
+                try:
+                    await self.reload(adopt)
+                except Exception as error:  # whatever it is, it must not end the watch: the next save may be fine
+                    context = {"message": "a reload failed", "exception": error}
+                    asyncio.get_running_loop().call_exception_handler(context)
 
     async def reload(self, adopt: Adopt, source: Source = "file", actor: str | None = None) -> Outcome:
         """Look at the file now. What is bad is looked at again, since an editor may be in the middle of its save."""

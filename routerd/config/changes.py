@@ -86,7 +86,7 @@ def says(node: Node | None, value: Any) -> bool:
 
 def words(change: Change) -> str:
     """A change in words, for a person who is to make it by hand. No value that could be a secret is in it."""
-    where = f"`{path_text(change.path)}`"
+    where = f"`{path_text(change.path)}`" if change.path else "all of it"
     if isinstance(change, Rename):
         return f"rename {where} to {change.name}"
     if isinstance(change, Drop):

@@ -31,7 +31,9 @@ _OF_PROVIDER = (
     "vendor", "adapter", "is_active", "allow_private", "max_in_flight", "quirks", "timeouts", "health", "echo",
     "metadata",
 )  # fmt: skip
-_OF_ROUTE = ("mode", "strategy", "is_active", "affinity", "max_attempts", "on_loss", "config")
+_OF_ROUTE = (
+    "mode", "strategy", "is_active", "match", "affinity", "max_attempts", "retry_on", "on_loss", "config",
+)  # fmt: skip
 
 
 def differences(old: RouterConfig, new: RouterConfig, fingerprint: Fingerprint) -> list[Difference]:
@@ -77,10 +79,19 @@ def _of_recipients(old: RouterConfig, new: RouterConfig) -> Iterator[Difference]
     before, after = [normal(each) for each in old.recipients], [normal(each) for each in new.recipients]
     for index, recipient in enumerate(new.recipients):
         if after[index] not in before:
-            yield change("recipient", ("recipients", index), f"+ {recipient}, who can read all keys sealed from now on")
+            words = f"+ {recipient}, who can read all keys sealed from now on"
+            yield change("recipient", ("recipients", index), words, f"+ {_short(recipient)}")
     for index, recipient in enumerate(old.recipients):
         if before[index] not in after:
-            yield change("recipient", ("recipients",), f"- {recipient}, who can read the keys sealed until now")
+            words = f"- {recipient}, who can read the keys sealed until now"
+            yield change("recipient", ("recipients",), words, f"- {_short(recipient)}")
+
+
+def _short(recipient: str) -> str:
+    """Enough of a public key to tell it, with its comment."""
+    kind, _, rest = recipient.partition(" ")
+    key, _, comment = rest.partition(" ")
+    return f"{kind} …{key[-8:]} {comment}".strip() if rest else f"{recipient[:12]}…"
 
 
 def _of_references(old: RouterConfig, new: RouterConfig) -> Iterator[Difference]:
@@ -90,6 +101,9 @@ def _of_references(old: RouterConfig, new: RouterConfig) -> Iterator[Difference]
         known.setdefault(_written(place), set()).add(place.origin)
     for place in places(new):
         before = known.get(_written(place))
+        was, now = old.providers.get(place.provider), new.providers[place.provider]
+        if was is not None and place.origin == origin_of(place.provider, now) != origin_of(place.provider, was):
+            continue  # the whole provider goes there, which is told of it
         if place.kind in ("env", "file") and before is not None and place.origin not in before:
             went = ", ".join(sorted(origin or "nowhere" for origin in before))
             words = f"{_written(place)} goes to {place.origin or 'nowhere'}; it went to {went}"
@@ -108,7 +122,7 @@ def _about(name: str, provider: ProviderConfig) -> str:
     """A new provider in words."""
     origin = origin_of(name, provider) or "built in"
     keys = [_key_words(place, None) for place in of_provider(name, provider)]
-    parts = [origin, *(f"key {key}" for key in keys), *([] if provider.is_active else ["not active"])]
+    parts = [origin, *keys, *([] if provider.is_active else ["not active"])]
     return ", ".join([*parts, *([f"models {said(provider.models)}"] if provider.models else [])])
 
 
@@ -122,9 +136,8 @@ def _of_provider(
     if before != after:
         keys = [_key_words(place, None) for place in of_provider(name, new) if place.origin == after]
         words = f"{before or 'nowhere'} → {after or 'nowhere'}"
-        yield change(
-            "origin", (*path, "base_url"), words + (f", and its key {said(keys)} with it" if keys else ""), words
-        )
+        where = f", where this goes from now on: {said(keys)}" if keys else ""
+        yield change("origin", (*path, "base_url"), words + where, words)
     elif _url(was, old) != _url(name, new):
         yield change("provider", (*path, "base_url"), f"base_url {_url(was, old)} → {_url(name, new)}", "base_url")
     yield from _of_keys(was, old, name, new, fingerprint)
@@ -166,7 +179,7 @@ def _of_key(old: Place | None, new: Place | None, fingerprint: Fingerprint) -> s
     before, after = _key_words(old, fingerprint), _key_words(new, fingerprint)
     if before != after:
         return f"{before} → {after}"
-    return "sealed anew, and the same" if fingerprint(old) and fingerprint(new) else "is another, or sealed anew"
+    return "is the same, written anew" if fingerprint(old) and fingerprint(new) else "is another, or sealed anew"
 
 
 def _key_words(place: Place, fingerprint: Fingerprint | None) -> str:
@@ -174,7 +187,7 @@ def _key_words(place: Place, fingerprint: Fingerprint | None) -> str:
     if place.kind in ("env", "file"):
         return _written(place)
     found = fingerprint(place) if fingerprint is not None else None
-    return found or ("sealed" if place.kind == "sealed" else "in plain text")
+    return found or ("a sealed key" if place.kind == "sealed" else "a key in plain text")
 
 
 # Routes
@@ -192,10 +205,6 @@ def _of_routes(old: RouterConfig, new: RouterConfig, renamed: Mapping[str, str])
         yield from _of_targets(path, _targets(old, before, now), _targets(new, route, {}))
         for field, words in of_fields(before, route, _OF_ROUTE):
             yield change("route", (*path, *field.split(".")), words)
-        for field in ("match", "retry_on"):
-            found = of_list(field, getattr(before, field) or [], getattr(route, field) or [])
-            if found is not None:
-                yield change("route", (*path, field), found)
     for name in old.routes:
         if name not in new.routes:
             yield change("route", ("routes", name), "removed")

@@ -35,6 +35,10 @@ _TIMES = frozenset({
 })
 
 
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60))
+_LONGEST_BRIEF = 100
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One change: what it is about, and what it is. `brief` is what a summary says; no secret is in either."""
@@ -59,8 +63,11 @@ class Difference:
 
 
 def change(kind: Kind, path: Path, words: str, brief: str | None = None) -> Difference:
-    """A difference whose summary is its words."""
-    return Difference(kind, path, words, words if brief is None else brief)
+    """A difference; a summary says the same, as far as it fits, if it has no words of its own for it."""
+    if brief is None:
+        brief = words.replace("; ", ", ")
+        brief = brief if len(brief) <= _LONGEST_BRIEF else brief[:_LONGEST_BRIEF].rpartition(" ")[0] + " …"
+    return Difference(kind, path, words, brief)
 
 
 def said(value: Any, field: str = "") -> str:
@@ -72,9 +79,9 @@ def said(value: Any, field: str = "") -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "none"
     if field in _TIMES:
-        return f"{value:g} s"
+        return next((f"{value / long:g}{unit}" for unit, long in _UNITS if value % long == 0), f"{value:g}s")
     if field == "max_body":
-        return f"{value / 2**20:g} MiB"
+        return f"{value / 2**20:g}MiB"
     return str(value)
 
 
@@ -100,6 +107,8 @@ def of_fields(old: Shape, new: Shape, names: Iterable[str], prefix: str = "") ->
             continue
         if isinstance(before, Shape) and type(before) is type(after):
             yield from of_fields(before, after, type(before).model_fields, f"{prefix}{name}.")
+        elif isinstance(before, list) and isinstance(after, list):
+            yield f"{prefix}{name}", of_list(f"{prefix}{name}", before, after) or name
         elif isinstance(before, Shape | dict) or isinstance(after, Shape | dict):
             yield f"{prefix}{name}", f"{prefix}{name}{_keys(before, after)}"
         else:

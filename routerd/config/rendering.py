@@ -10,7 +10,7 @@ from routerd.config.scalars import NotANumber, resolve
 
 WIDEST = 100  # columns; what is wider takes several lines
 
-_PLAIN = re.compile(r"[\w/](?:[\w/.+=%@~#$^;-]|:(?=[\w/])| (?=[\w/(]))*")
+_PLAIN = re.compile(r"[\w/](?:[\w/.+=%@~#$^;()-]|:(?=[\w/])| (?=[\w/(]))*")
 # What readers of YAML 1.1 take for something else than text.
 _WORDS_OF_OLD = frozenset({"yes", "no", "on", "off", "y", "n"})
 _NUMBERS_OF_OLD = re.compile(r"[-+.\d][\d_:.,-]*|0b[01_]+")

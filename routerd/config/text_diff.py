@@ -19,7 +19,13 @@ Fingerprint = Callable[[str], str]
 
 _SEALED = re.compile(r"age:[A-Za-z0-9+/]{24,}={0,2}")
 _PUBLIC = re.compile(r"(?:key|token)_sha256|max_tokens\w*|first_token|require_token|tool_call_ids")
-_AFTER_KEY = re.compile(r"""(api_key["']?\s*:\s*["']?)([^\s"',}#\[{|>]+)""")
+_COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*")
+# What follows a key where no parser can say what a line means: in comments, and in texts that are no YAML.
+_AFTER_KEY = re.compile(
+    r"""(?i)(\b[\w-]*(?:authorization|api[-_]?key|token|secret|password|cookie)["']?\s*:\s*["']?)"""
+    r"""(\$\{\w+\}|[^\s"',}#\[{|>&*]+)"""
+)
+_PASSWORD = re.compile(r"(://[^\s:@/]*:)([^\s@/]+)(?=@)")
 
 
 def text_diff(old: str, new: str, fingerprint: Fingerprint, name: str = "router.yaml") -> str:
@@ -31,18 +37,25 @@ def text_diff(old: str, new: str, fingerprint: Fingerprint, name: str = "router.
 def redacted(text: str, fingerprint: Fingerprint) -> str:
     """The text to be shown: each key is told by its fingerprint, a sealed one by a digest of what is sealed."""
     text = text.removeprefix("\ufeff")
-    for start, end, said in sorted(set(_secrets(text, fingerprint)), reverse=True):
+    root = parse(text).root
+    for start, end, said in sorted(set(_secrets(text, root, fingerprint)), reverse=True):
         text = text[:start] + said + text[end:]
-    text = _AFTER_KEY.sub(lambda found: found[1] + _value(found[2], fingerprint), text)
+    if root is None:
+        text = _without_keys(text, fingerprint)
+    text = _COMMENT.sub(lambda found: _without_keys(found[0], fingerprint), text)
+    text = _PASSWORD.sub(lambda found: found[1] + _value(found[2], fingerprint), text)
     text = _SEALED.sub(lambda found: _folded(found[0]), text)
     for found in reversed(list(shaped(text))):
         text = text[: found.start()] + _hidden(found[0], fingerprint) + text[found.end() :]
     return text
 
 
-def _secrets(text: str, fingerprint: Fingerprint) -> Iterator[tuple[int, int, str]]:
+def _without_keys(text: str, fingerprint: Fingerprint) -> str:
+    return _AFTER_KEY.sub(lambda found: found[1] + _value(found[2], fingerprint), text)
+
+
+def _secrets(text: str, root: Node | None, fingerprint: Fingerprint) -> Iterator[tuple[int, int, str]]:
     """What stands where a secret does, with what is to be shown instead."""
-    root = parse(text).root
     waiting: list[tuple[Path, Node]] = [] if root is None else [((), root)]
     while waiting:
         path, node = waiting.pop()
@@ -67,7 +80,7 @@ def _at(path: Path, value: str, fingerprint: Fingerprint) -> str:
     if name == "proxy":
         password = password_of(value)
         return value if password is None else f"{proxy_origin(value)} {_value(password, fingerprint)}"
-    if SECRET_HEADER.search(name.replace("_", "-")) and not _PUBLIC.fullmatch(name):
+    if path[:1] != ("routes",) and SECRET_HEADER.search(name.replace("_", "-")) and not _PUBLIC.fullmatch(name):
         return _value(value, fingerprint)
     return _folded(value) if value.startswith((PREFIX, ARMOR)) else value
 

@@ -72,6 +72,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The locked wheels: the build itself then needs no network."""
     folder = tmp_path_factory.mktemp("wheels")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    command += ["--retries", "10", "--timeout", str(PATIENCE)]
     locks = [f"--requirement={ROOT}/requirements/{name}.txt" for name in ("run", "build")]
     subprocess.run([*command, "--require-hashes", *locks, "--dest", folder], check=True)
     return folder

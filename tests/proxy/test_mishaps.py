@@ -10,6 +10,7 @@ import pytest
 from routerd.errors import RouterError
 from tests.support import chat
 from tests.support.daemon import Daemon
+from tests.support.gate import Gate
 from tests.support.inside import Inside
 from tests.support.reply import Stall, raw, whole
 from tests.support.stage import Act, config, defaults, prompt
@@ -93,6 +94,26 @@ def test_a_mistake_in_a_tick_ends_nobody_elses_timeouts(
     assert {(line["message"], line["exception"]) for line in told} == {
         ("a tick failed", "ZeroDivisionError('a mistake of our own')")
     }
+
+
+def test_a_mistake_in_a_sweep_ends_no_timeouts(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    failed = Gate()
+
+    def wrong() -> float:
+        failed.open()
+        raise ZeroDivisionError("a mistake of our own")
+
+    with Upstream(lambda _: raw(Stall())) as upstream:
+        text = config([Act("slow", (upstream,), "max_attempts: 1", "timeouts: {total: 1s}")])
+        with Inside(tmp_path, text) as inside, inside.caller() as caller:
+            right, inside.daemon.services.now = inside.daemon.services.now, wrong
+            failed.wait()
+            inside.daemon.services.now = right
+            caller.request("POST", "/v1/chat/completions", prompt("slow"))
+            answer = caller.read(caller.head())
+    assert (answer.status, answer.error["code"]) == (504, "timeout")
+    lines = [json.loads(line) for line in capfdbinary.readouterr().err.splitlines()]
+    assert "a sweep failed" in [line["message"] for line in lines if line["event"] == "internal"]
 
 
 def test_secrets_are_taken_out_of_every_field() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from routerd import loading, reload
 from routerd.config.check import check
+from routerd.news import News
 from routerd.observe import Log
 from routerd.reload import Reloader
 from routerd.snapshot import Snapshot
@@ -193,6 +194,37 @@ def test_a_mistake_in_reading_ends_nothing(
     asyncio.run(reloader.watch(_saves(tmp_path, [broken, last]), lambda snapshot: adopted.append(snapshot.digest[:12])))
     assert adopted == [digest(last)]
     assert [event for event, _ in _story(told)] == ["config_adopted", "config_rejected", "config_adopted"]
+
+
+class Mistaken(News):
+    """News that can't be published when they are wrong."""
+
+    is_wrong = False
+
+    def publish(self, kind: str, data: dict[str, Any]) -> None:
+        if self.is_wrong:
+            self.is_wrong = False
+            raise ZeroDivisionError("a mistake of our own")
+        super().publish(kind, data)
+
+
+def test_a_mistake_anywhere_else_ends_nothing(
+    tmp_path: Path, upstreams: tuple[Upstream, Upstream], told: tuple[Log, io.BytesIO]
+) -> None:
+    texts = [_config(*upstreams, number) for number in range(3)]
+    news, adopted, errors = Mistaken(), list[str](), list[dict[str, Any]]()
+    write_config(tmp_path, texts[0])
+    reloader = Reloader(tmp_path / "router.yaml", told[0], news=news)
+    reloader.first()
+
+    async def story() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        news.is_wrong = True
+        await reloader.watch(_saves(tmp_path, texts[1:]), lambda snapshot: adopted.append(snapshot.digest[:12]))
+
+    asyncio.run(story())
+    assert [repr(context["exception"]) for context in errors] == ["ZeroDivisionError('a mistake of our own')"]
+    assert adopted[-1] == digest(texts[2])
 
 
 class Load:

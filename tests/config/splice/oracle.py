@@ -32,6 +32,7 @@ class Held:
     lines: list[str] = field(default_factory=list)
     begins: list[int] = field(default_factory=list)
     paths: list[set[Path]] = field(default_factory=list)
+    tails: dict[int, int] = field(default_factory=dict)
     starts: dict[int, Path] = field(default_factory=dict)
     first: dict[Path, int] = field(default_factory=dict)
     ends: dict[Path, int] = field(default_factory=dict)
@@ -64,6 +65,12 @@ class Held:
         if not in_flow and self.indent(below) != indent:
             return None
         return self.starts.get(self.begins[below] + self.indent(below))
+
+    def comment(self, line: int) -> str | None:
+        """What is said on a line, behind what it holds."""
+        start = self.tails.get(line, self.begins[line])
+        found = re.match(r"(?:[,:\[\]{}\s]|&\S+)*(#.*)", self.lines[line][start - self.begins[line] :])
+        return found[1].rstrip() if found else None
 
     def in_flow(self, line: int) -> bool:
         return any(start < line <= end for start, end in self.flows.values())
@@ -101,6 +108,8 @@ def _end_of_text(text: str) -> int:
 def _mark(found: Held, path: Path, start: int, end: int) -> None:
     for line in range(found.line(start), found.line(max(start, end - 1)) + 1):
         found.paths[line].add(path)
+        stop = min(end, found.begins[line] + len(found.lines[line]) if line < len(found.lines) else end)
+        found.tails[line] = max(stop, found.tails.get(line, 0))
 
 
 def _walk(found: Held, node: Node, path: Path) -> int:
@@ -316,6 +325,10 @@ def judge(before: str, changes: Sequence[Change], after: str) -> Verdict:
     others = [line for line in like if not any(bare(line) in each for each in left)]
     if others:
         return Verdict(f"lines are another: {others!r}")
+    comments = Counter(filter(None, map(new.comment, range(len(new.lines)))))
+    lost = Counter(_comments_that_stay(old, about)) - comments
+    if lost:
+        return Verdict(f"comments are gone: {list(lost)!r}")
     removed, added = line_diff(old.lines, new.lines)
     moved = {old.lines[at] for at in removed}
     useless = [at for at in added if not (new.paths[at] or new.lines[at] in moved or _parts_sections(new, at))]
@@ -362,6 +375,16 @@ def _must_stay(old: Held, about: Touched) -> tuple[list[str], list[str], list[st
         else:
             ordered.append(text)
     return ordered, unordered, like
+
+
+def _comments_that_stay(old: Held, about: Touched) -> Iterator[str]:
+    """Those behind what does not go."""
+    for line in range(len(old.lines)):
+        said = old.comment(line)
+        flows = {path for path, (start, end) in old.flows.items() if start <= line < end}
+        is_inside = any(about.removes(path) or path in about.changed for path in flows)
+        if said is not None and old.paths[line] and not is_inside and not any(map(about.removes, old.paths[line])):
+            yield said
 
 
 def _opens_flow(old: Held, about: Touched, line: int) -> bool:
