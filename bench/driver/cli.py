@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench/run", description="Measure routerd against nginx on this machine.")
-    parser.add_argument("--quick", action="store_true", help="a minute and a half instead of nine")
+    parser.add_argument("--quick", action="store_true", help="two minutes instead of eleven")
     parser.add_argument("--baseline", type=Path, metavar="TREE", help="measure this other source tree of routerd too")
     parser.add_argument("--only", action="append", metavar="ROW", choices=list(ROWS), help=f"one of {', '.join(ROWS)}")
     parser.add_argument("--peers", nargs="*", metavar="NAME", help="measure other gateways (all, or these) instead")
