@@ -50,7 +50,7 @@ schemas: .venv/run.stamp ## write schemas/ again from the model
 	$(BIN)/routerd schema > schemas/router.schema.json
 
 .PHONY: bench
-bench: .venv/run.stamp ## measure it beside nginx on this machine, ten minutes (ARGS="--quick": one)
+bench: .venv/run.stamp ## measure it beside nginx on this machine, eleven minutes (ARGS="--quick": two)
 	scripts/debian $(DEBIAN_BENCH)
 	bench/run $(ARGS)
 

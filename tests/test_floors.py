@@ -43,7 +43,7 @@ OWNERS = {
     "pyrage": "sealing",
     "quart": "web",
     "sqlite3": "state",
-    "sqlite_utils": "state.migrations",
+    "sqlite_utils": "state",
     "uvloop": "daemon",
     "watchfiles": "config.watch",
     "yaml": "config.document",

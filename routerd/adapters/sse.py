@@ -7,7 +7,7 @@ The stream may end its lines with LF, CRLF or CR, hold comments, and be cut at a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -26,8 +26,16 @@ def whole_events(data: bytes) -> int:
     return end
 
 
-def split_events(block: bytes) -> Iterator[bytes]:
+def split_events(block: bytes) -> Iterable[bytes]:
     """Each event of a block of whole events, with the blank line that ends it."""
+    if b"\r" in block:
+        return _split(block)
+    *events, rest = block.split(b"\n\n")
+    whole = [event + b"\n\n" for event in events]
+    return [*whole, rest] if rest else whole
+
+
+def _split(block: bytes) -> Iterator[bytes]:
     start = 0
     for boundary in _BOUNDARY.finditer(block):
         yield block[start : boundary.end()]

@@ -92,7 +92,8 @@ def parse_chat(head: Head, caller: Caller, data: bytes | bytearray) -> Inbound:
     """Read a chat completion request. Raises RouterError(invalid_request); the rest is the provider's to judge."""
     fields = body.parse(data)
     model = _string(fields, "model")
-    _check_model(model)
+    if len(model) > _LONGEST_MODEL:
+        raise _too_long()
     _list(fields, "messages")
     is_stream = "stream" in fields and _boolean(fields, "stream")
     options = _options(fields) if is_stream else None
@@ -103,7 +104,8 @@ def parse_messages(head: Head, caller: Caller, data: bytes | bytearray) -> Inbou
     """As `parse_chat`, of Anthropic's Messages."""
     fields = body.parse(data)
     model = _string(fields, "model")
-    _check_model(model)
+    if len(model) > _LONGEST_MODEL:
+        raise _too_long()
     _list(fields, "messages")
     return Inbound(anthropic, head, caller, fields, model, "stream" in fields and _boolean(fields, "stream"), None)
 
@@ -121,15 +123,15 @@ def parse_count(head: Head, caller: Caller, data: bytes | bytearray, model: str)
 
 
 def _contents(head: Head, caller: Caller, fields: body.Fields, model: str, is_stream: bool) -> Inbound:
-    _check_model(model)
+    if len(model) > _LONGEST_MODEL:
+        raise _too_long()
     if "contents" not in fields or memoryview(fields["contents"])[0] not in (_BRACKET, _BRACE, _QUOTE):
         raise RouterError("invalid_request", "`contents` must be a list and is required.", param="contents")
     return Inbound(gemini, head, caller, fields, model, is_stream, None)
 
 
-def _check_model(model: str) -> None:
-    if len(model) > _LONGEST_MODEL:
-        raise RouterError("invalid_request", f"`model` has more than {_LONGEST_MODEL} characters.", param="model")
+def _too_long() -> RouterError:
+    return RouterError("invalid_request", f"`model` has more than {_LONGEST_MODEL} characters.", param="model")
 
 
 def _string(fields: body.Fields, name: str) -> str:

@@ -20,26 +20,22 @@ from routerd.snapshot import Target
 
 def begin(request: Inbound, target: Target, on_loss: str, request_id: str, services: Services) -> tuple[Attempt, Lane]:
     """The attempt and its lane. Raises RouterError(invalid_request) when the target can't be told what was asked."""
-    provider = target.provider
-    if provider.dialect is not request.dialect or not provider.is_relayed:
+    provider, dialect = target.provider, request.dialect
+    if provider.dialect is not dialect or not provider.is_relayed:
         return _translated(request, target, on_loss, request_id, services)
-    if request.dialect is openai_chat:
-        return _relayed(request, target, on_loss, services)
-    if request.dialect.goes_as_it_is(request.fields, target.model):
-        return _verbatim(request, target, request_id, services)
-    return _translated(request, target, on_loss, request_id, services)
-
-
-def _relayed(request: Inbound, target: Target, on_loss: str, services: Services) -> tuple[Attempt, Lane]:
-    quirks = target.provider.quirks
-    is_dropped = bool(request.stream_options) and not quirks.get("stream_options", True)
+    if dialect is not openai_chat:
+        if dialect.goes_as_it_is(request.fields, target.model):
+            return _verbatim(request, target, request_id, services)
+        return _translated(request, target, on_loss, request_id, services)
+    # Here, not in a function: most requests come this way.
+    options, quirks = request.stream_options, provider.quirks
+    is_dropped = bool(options) and not quirks.get("stream_options", True)
     if is_dropped and on_loss == "reject":
         raise _lossy(target, ["/stream_options"])
-    changes = openai_chat.relay_changes(request.fields, target.model, request.stream_options, quirks)
-    content = body.render(request.fields, changes)
-    extra = request.forwarded(openai_chat)
-    attempt = Attempt(target, content, extra, request.is_stream, services.now())
-    return attempt, RELAYS[not request.wants_usage, is_dropped]
+    content = body.render(request.fields, openai_chat.relay_changes(request.fields, target.model, options, quirks))
+    attempt = Attempt(target, content, request.forwarded(dialect), request.is_stream, services.now())
+    hide_usage = options is None or not request.wants_usage
+    return attempt, RELAYS[hide_usage, is_dropped]
 
 
 def _verbatim(request: Inbound, target: Target, request_id: str, services: Services) -> tuple[Attempt, Lane]:

@@ -161,7 +161,7 @@ database.close()
 """
 
 
-def test_sqlite_is_loaded_at_first_need_and_sqlite_utils_to_make_tables_only(tmp_path: Path) -> None:
+def test_sqlite_is_loaded_at_first_need_and_sqlite_utils_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     assert python(LOADED, path) == ""
     database = Database(path)
