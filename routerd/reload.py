@@ -7,11 +7,11 @@ import os
 import time
 import traceback
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from routerd import sealing
 from routerd.config.condition import CURES, condition, wait_until_written
@@ -36,6 +36,7 @@ WRITING = 5.0  # seconds that a file may be open for writing before it is taken 
 MOST_SUMMARY = 50  # changes of one generation that the history tells
 
 Adopt = Callable[[Snapshot], None]
+Mirror = Callable[["Loaded"], Awaitable[None]]
 Result = Literal["adopted", "unchanged", "rejected"]
 
 
@@ -113,6 +114,7 @@ class Reloader:
         self.succeeded_at = 0.0  # seconds since the epoch
         self.counts: Counter[str] = Counter()
         self.copy = Copy(False, "it is not kept")
+        self.mirrors: list[Mirror] = []  # each is given what serves before an edit is answered
         self._generations = generations
         self._news = news or News()
         self._rejected: Rejected | None = None  # the bad state that has been told of
@@ -158,6 +160,7 @@ class Reloader:
         if self._unkept is not None:
             await self._keep(self._unkept)
             self._unkept = None
+        await self._mirror()
         async with aclosing(changes):
             async for _ in changes:
                 try:
@@ -191,6 +194,7 @@ class Reloader:
         self._rejected = None
         outcome = self._accept(source, actor, changes)
         await self._keep(outcome)
+        await self._mirror()
         return outcome
 
     def differences(self, config: RouterConfig) -> tuple[Difference, ...]:
@@ -305,6 +309,15 @@ class Reloader:
             self.copy = await asyncio.to_thread(self._copy, self._generations, self.loaded)
             if not self.copy.is_kept:
                 self.log.warning("config_not_kept", digest=outcome.digest[:12], reason=self.copy.reason)
+
+    async def _mirror(self) -> None:
+        """Tell whoever keeps the inventory elsewhere too; none of them is in the way of serving it."""
+        for mirror in self.mirrors:
+            try:
+                await mirror(cast("Loaded", self.loaded))
+            except Exception as error:
+                context = {"message": "the config was not mirrored", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
 
     def _copy(self, generations: Generations, loaded: Loaded) -> Copy:
         snapshot, text, reason = loaded.snapshot, None, None

@@ -1,0 +1,79 @@
+"""What the management API offers: one row for each method of a path. The app's rules, who may call them, and
+`/openapi.json` are all made of these rows, so that none of them can differ from the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from quart import Quart, Response
+
+Needs = Literal["viewer", "editor", "nobody"]
+Handler = Callable[..., Awaitable[Response]]
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A parameter of the query: what it is for, and the type its text is read as."""
+
+    name: str
+    about: str
+    kind: type[str] | type[int] | type[bool] | type[float] = str
+
+
+DRY_RUN = Query("dry_run", "Answer with what would change, and change nothing.", bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path, such as `/api/providers/{id}`; the handler is called with what stands in braces.
+
+    `about` is a sentence for people. `body` and `gives` are types that msgspec can describe (None: no body), `media`
+    what the answer is when it is not JSON. `problems` are the kinds beyond those that every operation may answer with.
+    `needs` is the least role that may call it; left out, reading needs a viewer and anything else an editor.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    about: str
+    body: Any = None
+    gives: Any = None
+    status: int = 200
+    media: str = "application/json"
+    query: tuple[Query, ...] = ()
+    problems: tuple[str, ...] = ()
+    asks: Needs | None = None
+
+    @property
+    def needs(self) -> Needs:
+        """The least role that may call it."""
+        return self.asks or ("viewer" if self.method == "GET" else "editor")
+
+    @property
+    def name(self) -> str:
+        """Its name among all operations: `patch_api_providers_id`."""
+        return re.sub(r"\W+", "_", f"{self.method.lower()}{self.path}").strip("_")
+
+    @property
+    def rule(self) -> str:
+        """The path as Quart writes it."""
+        return _PARAMETER.sub(r"<\1>", self.path)
+
+
+class Part(Protocol):
+    """A handful of operations that belong together."""
+
+    def operations(self) -> Sequence[Operation]: ...
+
+
+def add(app: Quart, parts: Iterable[Part]) -> tuple[Operation, ...]:
+    """Make the operations of all parts known to the app, and return them."""
+    rows = tuple(operation for part in parts for operation in part.operations())
+    for row in rows:
+        app.add_url_rule(row.rule, row.name, row.handler, methods=[row.method])
+    return rows
