@@ -23,7 +23,7 @@ test: lint types unit ## set everything up, then every check and every test
 
 .PHONY: unit
 unit: .venv/dev.stamp .venv/debian.stamp clients ## the tests alone (ARGS="-k failover")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 .PHONY: drill
 drill: .venv/dev.stamp clients ## six real clients work off tasks through faults, half an hour (ARGS="--quick")

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -433,8 +434,9 @@ except ConfigFileError as error:
 def test_modes_and_owners_are_respected_and_kept(
     path: Path, data: Path, tmp_path: Path, folder_mode: int, file_mode: int, owner: int, told: str
 ) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
+            folder.chmod(0o755)
     data.mkdir()
     os.chown(data, 54321, 54321)
     path.parent.chmod(folder_mode)
