@@ -1,4 +1,4 @@
-"""Writes docs/fidelity.md: what becomes of every field of the vendors' requests on the way to every upstream.
+"""Writes docs/fidelity.md: what becomes of every field of the vendors' requests and replies on their way.
 
 Nothing in the table is written by hand. `vendor_fields.cases` sets each field once, and what the adapters render with
 it and without it tells its fate. A field that neither changes what is rendered nor stands in the losses is SILENT: the
@@ -14,15 +14,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from routerd.adapters.base import Framing
+from routerd.adapters.diagnostics import DIAGNOSTICS, is_diagnostic
 from routerd.adapters.table import ADAPTERS
+from routerd.adapters.unsaid import unsaid
 from routerd.adapters.vendors import VENDORS
+from routerd.chat.events import collect, replay
 from routerd.errors import RouterError
 from scripts.vendor_fields import Case, cases
+from scripts.vendor_replies import replies
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "fidelity.md"
 
-KEPT, MAPPED, IMPLIED, DROPPED, REFUSED, OURS, SILENT = (
-    "kept", "mapped", "implied", "dropped", "refused", "ours", "SILENT",
+KEPT, MAPPED, IMPLIED, DROPPED, PARTLY, REFUSED, OURS, LEFT_OUT, SILENT = (
+    "kept", "mapped", "implied", "dropped", "partly", "refused", "ours", "left out", "SILENT",
 )  # fmt: skip
 
 # One model of each vendor: some fields depend on it.
@@ -77,6 +84,50 @@ def fate(ingress: str, upstream: str, case: Case, model: str | None = None) -> s
     return IMPLIED if case.path in _IMPLIED[ingress] else SILENT
 
 
+# Of replies: OpenAI's own bytes of a token follow from its text, a segment's text from its place, and every call of
+# Anthropic's is direct. What signs a text is kept by the router itself.
+_IMPLIED_OF_REPLIES = frozenset({
+    "choices[].logprobs.content[].bytes",
+    "choices[].logprobs.content[].top_logprobs[].bytes",
+    "content[tool_use].caller[direct]",
+    "candidates[].groundingMetadata.groundingSupports[].segment.text",
+})
+_OURS_OF_REPLIES = frozenset({"candidates[].content.parts[].thoughtSignature"})
+
+
+def replied(source: str, caller: str, body: dict[str, Any], *, is_stream: bool = False) -> Rendered:
+    """The whole reply that a caller gets, and the pointers into the provider's that are declared lost."""
+    reply = ADAPTERS[source].parse_reply(msgspec.json.encode(body))
+    framing = Framing("reply-2", 0)
+    if is_stream:
+        reply = collect(replay(reply))
+    return ADAPTERS[caller].render_reply(reply, framing), unsaid(reply, source, caller, framing, is_stream=is_stream)
+
+
+def reply_fate(source: str, caller: str, case: Case) -> str:
+    """What becomes of the case's field on the way from a provider's reply to a caller."""
+    after, lost = replied(source, caller, case.body)
+    before, lost_before = replied(source, caller, case.baseline)
+    if any(is_within(case.pointer, pointer) for pointer in lost):
+        return DROPPED
+    if any(is_within(pointer, case.pointer) for pointer in set(lost) - set(lost_before)):
+        return PARTLY if after != before else DROPPED
+    if after != before:
+        return KEPT if _stands_in(after, before, case) else MAPPED
+    return _quiet(source, case)
+
+
+def _quiet(source: str, case: Case) -> str:
+    """The fate of what neither changes what the caller gets nor is declared lost."""
+    if case.path in _OURS_OF_REPLIES:
+        return OURS
+    if case.path in _IMPLIED_OF_REPLIES:
+        return IMPLIED
+    steps = case.pointer.split("/")
+    outer = ("/".join(steps[:count]) for count in range(2, len(steps) + 1))
+    return LEFT_OUT if any(is_diagnostic(source, at, _at(case.body, at)) for at in outer) else SILENT
+
+
 def _refusal(error: RouterError, case: Case) -> str:
     return REFUSED if error.kind == "invalid_request" and _names(error, case.pointer) else SILENT
 
@@ -126,9 +177,10 @@ def _count(tree: Any, name: str | None, value: Any) -> int:
 
 _INTRODUCTION = """# Fidelity
 
-What becomes of every field of a request on its way to every kind of provider. `scripts/fidelity.py` writes this page
-from the request types of the vendors' SDKs (`openai`, `anthropic` with its betas, `google-genai`): it sets each field
-once, and looks at what the adapters render. Tests hold the page fresh, and fail when a field gets lost in silence.
+What becomes of every field of a request on its way to every kind of provider, and of every field of a reply on its way
+to every kind of caller. `scripts/fidelity.py` writes this page from the types of the vendors' SDKs (`openai`,
+`anthropic` with its betas, `google-genai`): it sets each field once, and looks at what the adapters render. Tests hold
+the page fresh, and fail when a field gets lost in silence.
 
 - **kept**: it reaches the provider under its own name and with its own value.
 - **mapped**: it reaches the provider in the provider's words.
@@ -159,7 +211,59 @@ def fates(ingress: str) -> dict[str, tuple[str, ...]]:
 def page() -> str:
     """The whole of docs/fidelity.md."""
     models = ", ".join(f"`{model}`" for model in MODELS.values())
-    return "\n".join([_INTRODUCTION.format(models=models), *(line for name in ADAPTERS for line in _section(name))])
+    sections = [*(line for name in ADAPTERS for line in _section(name)), _REPLIES]
+    sections += [line for name in ADAPTERS for line in _reply_section(name)]
+    return "\n".join([_INTRODUCTION.format(models=models), *sections, *_diagnostics()])
+
+
+_REPLIES = """# Replies
+
+What becomes of every field of a provider's reply on its way to a caller of each dialect. Where provider and caller
+speak the same, the reply passes as it is; the column tells what is left of it where a stream is repaired, or a history
+had to be set right.
+
+- **kept**, **mapped**, **implied**, **ours**: as above; a signature that has no place is kept by the router itself.
+- **partly**: mapped, but for some of it, which is named as what is dropped.
+- **left out**: what the provider says of its own work ("Left out, not told" below). No caller of another dialect could
+  miss it, so nothing names it.
+- **dropped**: the caller's dialect has no place for it. A whole reply says so in `x-routerd-dropped`, a stream in a
+  comment at its end (`: x-routerd-dropped: …`; Gemini's clients take no comments), and both in the log's line of the
+  attempt. Such an entry is a JSON pointer into the provider's whole reply after `reply:`, as in
+  `reply:/choices/0/message/audio`. `on_loss` is about requests alone: a reply is given once it is there.
+"""
+
+
+@cache
+def reply_fates(source: str) -> dict[str, tuple[str, ...]]:
+    """Each field's path → what every caller gets of it."""
+    return {case.path: tuple(reply_fate(source, caller, case) for caller in ADAPTERS) for case in replies(source)}
+
+
+def _reply_section(source: str) -> Iterator[str]:
+    yield f"## Of {_TITLES[source][0]}\n"
+    yield "| field | " + " | ".join(f"to {name}" for name in ADAPTERS) + " |"
+    yield "|---" * (len(ADAPTERS) + 1) + "|"
+    for path, row in _short(reply_fates(source)).items():
+        yield f"| `{path}` | " + " | ".join(row) + " |"
+    yield ""
+
+
+_LEFT_OUT = """## Left out, not told
+
+What providers say of their own work, mostly in every reply. A caller of another dialect gets none of it, and neither
+`x-routerd-dropped` nor the log names it: an entry in there is to mean that something was lost.
+
+| of | field | what it is | named after all when |
+|---|---|---|---|"""
+
+
+def _diagnostics() -> Iterator[str]:
+    """The table of what is left out."""
+    yield _LEFT_OUT
+    for row in DIAGNOSTICS:
+        fields = ", ".join(f"`{field}`" for field in row.fields)
+        yield f"| {row.dialect} | {fields} | {row.about} | {row.when or 'never'} |"
+    yield ""
 
 
 def _section(ingress: str) -> Iterator[str]:
@@ -189,8 +293,9 @@ def silent() -> list[str]:
     """The fields that get lost in silence."""
     return [
         f"{ingress} → {upstream}: {path}"
+        for found in (fates, reply_fates)
         for ingress in ADAPTERS
-        for path, row in fates(ingress).items()
+        for path, row in found(ingress).items()
         for upstream, each in zip(ADAPTERS, row, strict=True)
         if each == SILENT
     ]

@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from routerd.adapters import sse
+from routerd.adapters import citations, sse
 from routerd.adapters.anthropic_errors import render_error
 from routerd.adapters.anthropic_reply import REFUSED, STOPS
 from routerd.adapters.anthropic_words import NAME, render_signature, render_thinking
-from routerd.adapters.base import UNREADABLE, Framing
+from routerd.adapters.base import UNREADABLE, Framing, put
+from routerd.adapters.leftover import put_back, streamed
 from routerd.chat.events import (
     ChoiceEnded,
     Event,
@@ -28,7 +29,7 @@ from routerd.chat.events import (
     ReplyFailed,
     ReplyStarted,
 )
-from routerd.chat.parts import Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
+from routerd.chat.parts import Citation, Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
 from routerd.chat.reply import Choice, Reply, StopReason, Usage
 from routerd.errors import RouterError
 
@@ -72,12 +73,31 @@ def render_reply(reply: Reply, framing: Framing) -> dict[str, Any]:
     blocks = [block for part in choice.parts if (block := _block(part)) is not None]
     if choice.stop is StopReason.FILTERED and not blocks:
         blocks = [_text(Refusal(text=REFUSED))]
-    return {
+    _cite(blocks, [each for part in choice.parts if isinstance(part, Opaque) for each in _foreign(part)])
+    body = {
         **_head(reply.id or framing.id, framing.model or reply.model),
         "content": blocks,
         **_ending(choice.stop, choice.stop_sequence, "".join(refusals)),
         "usage": render_usage(reply.usage),
     }
+    put_back(body, reply.extra, NAME)
+    return body
+
+
+def _foreign(part: Opaque) -> list[Citation]:
+    """The pages that another dialect's block names."""
+    return part.citations if part.dialect != NAME else []
+
+
+def _cite(blocks: list[Block], cited: list[Citation]) -> None:
+    """Name pages at the last text; at an empty one where there is none."""
+    if not cited:
+        return
+    texts = [block for block in blocks if block["type"] == "text"]
+    if not texts:
+        texts = [{"type": "text", "text": ""}]
+        blocks += texts
+    texts[-1]["citations"] = texts[-1].get("citations", []) + citations.to_anthropic(cited)
 
 
 def _head(id: str, model: str) -> dict[str, Any]:
@@ -192,8 +212,10 @@ class Renderer:
 
     def _part_started(self, event: PartStarted) -> bytes:
         part = event.part
-        if event.choice or not isinstance(part, _MAY_OPEN) or (isinstance(part, Opaque) and part.dialect != NAME):
+        if event.choice or not isinstance(part, _MAY_OPEN):
             return b""
+        if isinstance(part, Opaque) and part.dialect != NAME:
+            return self._part_cited(part.citations) if part.citations else b""
         said = b"" if self._is_begun else self._reply_started(ReplyStarted())
         writing = self._writing[event.index] = _Writing(part)
         text = part.arguments if isinstance(part, ToolCall) else "" if isinstance(part, Opaque) else part.text
@@ -207,6 +229,16 @@ class Renderer:
             return said + self._catch_up(writing)
         self._queue.append(writing)
         return said
+
+    def _part_cited(self, cited: list[Citation]) -> bytes:
+        """Pages belong to the text that is being written; where that is whole, to an empty one of their own."""
+        said = citations.to_anthropic(cited)
+        for writing in reversed(self._writing.values()):
+            if isinstance(writing.part, Text):
+                writing.part.extra = {**writing.part.extra, "citations": (_citations(writing.part) or []) + said}
+                return b""
+        started = self._part_started(PartStarted(-1, Text(text="", extra={"citations": said})))
+        return started + self._part_ended(PartEnded(-1))
 
     def _part_delta(self, event: PartDelta) -> bytes:
         writing = self._writing.get(event.index)
@@ -250,6 +282,8 @@ class Renderer:
     def _reply_ended(self, event: ReplyEnded) -> bytes:
         said = b"" if self._is_begun else self._reply_started(ReplyStarted())
         ending = {"type": "message_delta", "delta": self._ending, "usage": render_usage(event.usage)}
+        for pointer, value in streamed(event.extra, NAME, self._framing).items():
+            put(ending, f"/delta{pointer}" if pointer.startswith(("/stop_details", "/container")) else pointer, value)
         return said + _event(b"message_delta", ending) + _event(b"message_stop", {"type": "message_stop"})
 
     def _reply_failed(self, event: ReplyFailed) -> bytes:
@@ -282,6 +316,8 @@ class Renderer:
     def _says_something(self, writing: _Writing) -> bool:
         if isinstance(writing.part, ToolCall | Opaque) or writing.waiting:
             return True
+        if isinstance(writing.part, Text):
+            return writing.is_ended and bool(_citations(writing.part))
         return isinstance(writing.part, Thinking) and (writing.signature is not None and writing.is_ended)
 
     def _begin(self, writing: _Writing) -> bytes:

@@ -15,7 +15,7 @@ import msgspec
 
 from routerd.adapters.base import UNREADABLE
 
-_FOREIGN = re.compile(rb'"signature":\s*"(?:routerd:|")')
+_FOREIGN = re.compile(rb'"signature":\s*"(?:routerd:|")|"encrypted_index":\s*"routerd"')
 _THOUGHTS = ("thinking", "redacted_thinking")
 
 

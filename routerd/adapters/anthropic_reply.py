@@ -15,6 +15,7 @@ from routerd.adapters import sse
 from routerd.adapters.anthropic_errors import error_of
 from routerd.adapters.anthropic_words import NAME, REPLY_TOOL, parse_signature
 from routerd.adapters.base import UNREADABLE
+from routerd.adapters.leftover import extra_of, leftover
 from routerd.adapters.trouble import excerpt
 from routerd.chat.events import (
     ChoiceEnded,
@@ -106,7 +107,23 @@ def parse_reply(body: bytes) -> Reply:
         model=str(said.get("model") or ""),
         choices=[choice],
         usage=usage_of(said.get("usage")),
+        extra=_extra(said, stop),
     )
+
+
+def _extra(said: Mapping[str, Any], stop: StopReason) -> Opaque | None:
+    """What is left of a message. Why it ended is read where it is a refusal."""
+    known = _KNOWN if stop is StopReason.FILTERED else {**_KNOWN, "stop_details": {"type": True}}
+    return extra_of(NAME, dict(leftover(said, known)))
+
+
+_COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_KNOWN: Mapping[str, Any] = {
+    **dict.fromkeys(("id", "type", "role", "model", "content", "stop_reason", "stop_sequence"), True),
+    "stop_details": {"type": True, "explanation": True},
+    "usage": {**dict.fromkeys(_COUNTS, True), "output_tokens_details": {"thinking_tokens": True}},
+}
+"""What is read of a message."""
 
 
 def parse_whole(body: bytes) -> Usage | None:
@@ -186,6 +203,7 @@ class _Delta(Struct):
     stop_details: Any = None
     content: Any = None
     encrypted_content: Any = None
+    container: Any = None
 
 
 class _Event(Struct):
@@ -196,6 +214,8 @@ class _Event(Struct):
     message: dict[str, Any] | None = None
     usage: dict[str, Any] | None = None
     error: Any = None
+    context_management: Any = None
+    input_transformations: Any = None
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
@@ -219,6 +239,7 @@ class Parser:
         self._open: dict[int, _Open] = {}
         self._parts: list[Part] = []
         self._usage: dict[str, Any] = {}
+        self._said: dict[str, Any] = {}  # what a whole message has beside its content
         self._end = _Delta()
         self._texts: list[str] = []
         self._message: str | None = None
@@ -286,6 +307,7 @@ class Parser:
             return
         usage, blocks = said.get("usage"), said.get("content")
         self._usage = dict(usage) if isinstance(usage, dict) else {}
+        self._said = {**said, "usage": self._usage}
         self._start(name, str(said.get("model") or ""))
         for block in blocks if isinstance(blocks, list) else ():
             self._whole(block)
@@ -334,6 +356,9 @@ class Parser:
         delta = event.delta
         if delta is not None and delta.stop_reason is not None:
             self._end = delta
+        if event.context_management or event.input_transformations or (delta is not None and delta.container):
+            self._said |= {"context_management": event.context_management, "container": delta and delta.container}
+            self._said["input_transformations"] = event.input_transformations
         for name, value in (event.usage or {}).items():
             self._usage[name] = value or self._usage.get(name)  # some providers say 0 for what they told before
 
@@ -419,7 +444,8 @@ class Parser:
                 index = len(self._parts)
                 self._events += [PartStarted(index, Refusal(text="")), PartDelta(index, part.text), PartEnded(index)]
         self._events.append(ChoiceEnded(0, stop, self._end.stop_sequence))
-        self._events.append(ReplyEnded(usage_of(self._usage) if self._usage else None))
+        said = {**self._said, "usage": self._usage, "stop_details": self._end.stop_details}
+        self._events.append(ReplyEnded(usage_of(self._usage) if self._usage else None, _extra(said, stop)))
         self._is_over = True
 
 

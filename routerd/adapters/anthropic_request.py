@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
+from routerd.adapters import searching
 from routerd.adapters.anthropic_models import Abilities, abilities
 from routerd.adapters.anthropic_schema import Strictness, as_object, fitted, is_enforceable, reading
 from routerd.adapters.anthropic_turns import NOT_IN_NAMES, Block, Marks, Turns, is_plain
@@ -83,11 +84,22 @@ class _Rendering:
         if choice is not None and choice.names and (choice.mode == "auto" or len(choice.names) > 1):
             wanted = [tool for tool in wanted if tool.name in choice.names]  # the others may not be called
         tools = [block for tool in wanted if (block := self._tool(tool)) is not None]
+        search = None if self.is_own else searching.asked(request)
+        if search is not None:
+            tools.append(self._search(search))
         if tools:
             self._body["tools"] = tools
 
+    def _search(self, search: searching.Search) -> Block:
+        """Anthropic's own search of the web."""
+        search.lose(self.losses, has_place=True)
+        block: Block = {"type": "web_search_20250305", "name": "web_search"}
+        return block | ({"user_location": {"type": "approximate", **search.place}} if search.place is not None else {})
+
     def _tool(self, tool: Tool) -> Block | None:
         if tool.raw is not None:
+            if not self.is_own and searching.is_search(tool):
+                return None
             if not self.is_own:
                 self.losses.add(tool.at)
                 return None
@@ -403,7 +415,7 @@ class _Rendering:
         for pointer, value in self.request.extra.items():
             if self.is_own and self._has_place(pointer):
                 put(self._body, pointer, value)
-            else:
+            elif pointer != searching.OPTIONS or self.is_own:
                 self.losses.add(pointer)
 
     def _has_place(self, pointer: str) -> bool:

@@ -17,8 +17,9 @@ from typing import Any
 
 import msgspec
 
+from routerd.adapters import citations
 from routerd.adapters.anthropic_words import FAMILY, IMAGE_TYPES, NAME, image_type
-from routerd.adapters.base import Losses
+from routerd.adapters.base import UNANSWERED, UNASKED, Losses
 from routerd.adapters.reading import refuse
 from routerd.chat.parts import Media, Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall, ToolResult
 from routerd.chat.request import Message
@@ -28,8 +29,6 @@ Block = dict[str, Any]
 OPENING = "."
 """What the user is made to say where a conversation begins with the assistant."""
 
-_UNANSWERED = "No result was given for this call."
-_UNASKED = "Result of a tool call that is no longer part of this conversation:"
 NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 """What ids and names of tools can't hold."""
 
@@ -213,7 +212,7 @@ class Turns:
                 turn = self._turn("user", Message(role="user"))
             turn.plain = False
             turn.results += [
-                {"type": "tool_result", "tool_use_id": each, "content": _UNANSWERED, "is_error": True}
+                {"type": "tool_result", "tool_use_id": each, "content": UNANSWERED, "is_error": True}
                 for each in missing
             ]
 
@@ -245,7 +244,7 @@ class Turns:
     def _finished(self, block: Block, part: Part, marks: Marks) -> Block:
         """The block with what stands beside it in the part."""
         if self.is_own:
-            _add_extra(block, part.extra)
+            _add_extra(block, _own_citations(part.extra))
         else:
             self.losses.extra(part.at, part.extra)
         marks.put(block, part.cache, part.at)
@@ -257,7 +256,7 @@ class Turns:
         content = [said for each in part.parts if (said := self._block(each, "tool", self.marks)) is not None]
         if given is None:
             self.losses.add(part.at)
-            aside += [{"type": "text", "text": _UNASKED}, *content] if content else []
+            aside += [{"type": "text", "text": UNASKED}, *content] if content else []
             return None
         block: Block = {"type": "tool_result", "tool_use_id": given}
         if content:
@@ -306,6 +305,14 @@ _OUT_OF_PLACE: Mapping[str, frozenset[type[Part]]] = {
     "assistant": frozenset({Media}),
 }
 """What has no place in a turn of each role, or in a tool's result."""
+
+
+def _own_citations(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without the pages that another provider named: they were never Anthropic's to know."""
+    if "citations" not in extra or not isinstance(cited := extra["citations"], list):
+        return extra
+    own = citations.without_foreign(cited)
+    return {name: each for name, each in extra.items() if name != "citations"} | ({"citations": own} if own else {})
 
 
 def _add_extra(block: Block, extra: Mapping[str, Any]) -> None:

@@ -178,6 +178,11 @@ class Adapter(Protocol):
         """Check a 200's body that is passed on as it is, and return its usage. Raises as `parse_reply`."""
 
 
+UNANSWERED = "No result was given for this call."
+UNASKED = "Result of a tool call that is no longer part of this conversation:"
+"""What providers are told where another dialect's tool calls and results don't match."""
+
+
 def escape(name: str) -> str:
     """A name as one step of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -10,12 +10,13 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from routerd.adapters import sse
-from routerd.adapters.base import Framing, StreamRenderer
+from routerd.adapters import citations, sse
+from routerd.adapters.base import Framing, StreamRenderer, put
 from routerd.adapters.gemini_errors import error_body
 from routerd.adapters.gemini_parts import OUTSIDE, arguments_of, render_call, render_media, render_text, with_extra
 from routerd.adapters.gemini_reply import why_blocked
 from routerd.adapters.gemini_words import NAME, render_signature
+from routerd.adapters.leftover import put_back, streamed
 from routerd.chat.events import (
     ChoiceEnded,
     Event,
@@ -27,7 +28,7 @@ from routerd.chat.events import (
     ReplyFailed,
     ReplyStarted,
 )
-from routerd.chat.parts import Media, Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
+from routerd.chat.parts import Citation, Media, Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
 from routerd.chat.reply import Choice, Reply, StopReason, Usage
 from routerd.errors import RouterError
 
@@ -46,9 +47,12 @@ def render_reply(reply: Reply, framing: Framing) -> dict[str, Any]:
     """The whole reply, JSON to be. Raises RouterError(upstream_garbled) for a call whose arguments are no object."""
     feedback = next((_feedback(choice.parts) for choice in reply.choices), None)
     if feedback is not None:
-        return {"promptFeedback": feedback, **_frame(reply.usage, framing, reply)}
-    candidates = [_candidate(choice, number) for number, choice in enumerate(reply.choices)]
-    return {"candidates": candidates, **_frame(reply.usage, framing, reply)}
+        said: dict[str, Any] = {"promptFeedback": feedback}
+    else:
+        said = {"candidates": [_candidate(choice, number) for number, choice in enumerate(reply.choices)]}
+    said |= _frame(reply.usage, framing, reply)
+    put_back(said, reply.extra, NAME)
+    return said
 
 
 def _candidate(choice: Choice, number: int) -> dict[str, Any]:
@@ -60,6 +64,9 @@ def _candidate(choice: Choice, number: int) -> dict[str, Any]:
             beside |= part.raw if part.dialect == NAME else {}
         elif (rendered := _whole_part(part)) is not None:
             parts.append(rendered)
+    if cited := list(citations.in_parts(choice.parts, NAME)):
+        text = "".join(part.text for part in choice.parts if isinstance(part, Text))
+        beside["groundingMetadata"] = citations.to_gemini(cited, text)
     content = {"parts": parts, "role": "model"} if parts else {"role": "model"}
     found = {"content": content, "index": number, **_finish(choice.stop, refused, beside)}
     if choice.logprobs:
@@ -95,6 +102,11 @@ def _finish(stop: StopReason, refused: list[Refusal], beside: dict[str, Any]) ->
     reasons = [part.extra["finishReason"] for part in refused if "finishReason" in part.extra]
     message = {"finishMessage": "".join(part.text for part in refused)} if refused else {}
     return {"finishReason": (reasons or [reason])[0], **message, **beside}
+
+
+def _beside(end: _End) -> dict[str, Any]:
+    """What stands beside the content of a choice, the sources of a stream among it."""
+    return end.beside | ({"groundingMetadata": citations.to_gemini(end.cited, "".join(end.texts))} if end.cited else {})
 
 
 def _feedback(parts: list[Part]) -> dict[str, Any] | None:
@@ -168,6 +180,8 @@ class _End(Struct):
     stop: StopReason | None = None
     refused: list[Refusal] = field(default_factory=list)
     beside: dict[str, Any] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+    cited: list[Citation] = field(default_factory=list)
 
 
 class _Writer:
@@ -210,6 +224,7 @@ class _Writer:
         opened = self._parts[event.index] = _Open(part, event.choice)
         if isinstance(part, Text | Thinking):
             opened.signature = part.signature
+            opened.told.append(part.text)
             return self._text(opened, part.text) if part.text else b""
         if isinstance(part, ToolCall):
             opened.signature = part.signature
@@ -222,8 +237,11 @@ class _Writer:
         return self._other(part, event.choice)
 
     def _other(self, part: Part, choice: int) -> bytes:
-        if isinstance(part, Opaque) and OUTSIDE & part.raw.keys():
-            self._end_of(choice).beside |= part.raw if part.dialect == NAME else {}
+        if isinstance(part, Opaque) and part.dialect == NAME and OUTSIDE & part.raw.keys():
+            self._end_of(choice).beside |= part.raw
+            return b""
+        if isinstance(part, Opaque) and part.dialect != NAME:
+            self._end_of(choice).cited += part.citations
             return b""
         rendered = _other_part(part)
         return b"" if rendered is None else self._chunk(rendered, choice)
@@ -238,6 +256,7 @@ class _Writer:
         if type(opened.part) not in (Text, Thinking):
             opened.told.append(event.text)
             return b""
+        opened.told.append(event.text)
         if event.logprobs:
             return self._chunk({"text": event.text}, opened.choice, logprobsResult=render_logprobs(event.logprobs))
         return self._text(opened, event.text)
@@ -254,7 +273,16 @@ class _Writer:
             return self._waiting()
         if isinstance(part, Refusal):
             self._end_of(opened.choice).refused.append(Refusal(text="".join(opened.told), extra=part.extra))
+        elif isinstance(part, Text):
+            self._text_ended(opened, part, self._end_of(opened.choice))
         return self._signed(opened) if opened.signature is not None else b""
+
+    def _text_ended(self, opened: _Open, part: Text, end: _End) -> None:
+        """Keep what the sources of the answer are counted by, and those of this text."""
+        text = "".join(opened.told)
+        if part.extra:
+            end.cited += citations.of_text(Text(text=text, extra=part.extra), sum(map(len, end.texts)))
+        end.texts.append(text)
 
     def _called(self, opened: _Open, part: ToolCall) -> bytes:
         call = ToolCall(id=part.id, name=part.name, arguments="".join(opened.told), signature=opened.signature)
@@ -295,6 +323,8 @@ class _Writer:
 
     def _reply_ended(self, event: ReplyEnded) -> bytes:
         frame = _frame(event.usage or self._started.usage, self._framing, self._started)
+        for pointer, value in streamed(event.extra, NAME, self._framing).items():
+            put(frame, pointer, value)
         self._is_over = True
         for end in self._ends.values():
             feedback = _feedback(list(end.refused))
@@ -302,7 +332,7 @@ class _Writer:
                 return self._event({"promptFeedback": feedback, **frame})
         empty = {"parts": [{"text": ""}], "role": "model"}
         candidates = [
-            {"content": empty, "index": number, **_finish(end.stop, end.refused, end.beside)}
+            {"content": empty, "index": number, **_finish(end.stop, end.refused, _beside(end))}
             for number, end in sorted(self._ends.items())
             if end.stop is not None
         ]

@@ -16,7 +16,10 @@ from routerd.chat.parts import Media, MediaKind, Opaque, Part, Refusal, Text, Th
 INVENTED = "gemini_call_"
 """How the ids begin that callers' calls get here when they have none; Google never sees them."""
 
-OUTSIDE = frozenset({"groundingMetadata", "urlContextMetadata", "citationMetadata", "continuationToken"})
+OUTSIDE = frozenset({
+    "groundingMetadata", "urlContextMetadata", "citationMetadata", "continuationToken", "safetyRatings",
+    "avgLogprobs", "tokenCount", "finishMessage",
+})  # fmt: skip
 """What stands beside a candidate's content; it is kept as an Opaque part."""
 
 _DATA = frozenset({"text", "inlineData", "fileData", "functionCall", "functionResponse"})

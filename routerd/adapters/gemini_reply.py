@@ -13,11 +13,12 @@ from zlib import crc32
 
 import msgspec
 
-from routerd.adapters import sse
+from routerd.adapters import citations, sse
 from routerd.adapters.base import CONTENT, NOTHING, UNREADABLE, Sign
 from routerd.adapters.gemini_errors import error_of
 from routerd.adapters.gemini_parts import OUTSIDE, media_at
 from routerd.adapters.gemini_words import NAME, parse_signature
+from routerd.adapters.leftover import extra_of, leftover
 from routerd.adapters.media import kind_of
 from routerd.adapters.trouble import excerpt
 from routerd.chat.events import (
@@ -104,7 +105,7 @@ class _Choice:
 
     __slots__ = (
         "beside", "call", "finish", "has_calls", "has_content", "index", "kind", "logprobs", "message", "number",
-        "ratings",
+        "said",
     )  # fmt: skip
 
     def __init__(self, number: int) -> None:
@@ -118,7 +119,7 @@ class _Choice:
         self.logprobs: list[Any] | None = None
         self.finish: str | None = None
         self.message: str | None = None
-        self.ratings: Any = None
+        self.said: list[str] = []
 
 
 class _Reader:
@@ -133,6 +134,7 @@ class _Reader:
         self._usage: dict[str, Any] = {}
         self._is_started = False
         self._blocked: dict[str, Any] | None = None
+        self._extra: dict[str, Any] = {}
         self.is_over = False
 
     @property
@@ -159,7 +161,10 @@ class _Reader:
             self._end(choice, choice.finish or otherwise or "STOP")
         if self._blocked is not None and not choices:
             self._refused(self._blocked)
-        self._events.append(ReplyEnded(parse_usage(self._usage)))
+        elif self._blocked is not None:
+            self._extra["/promptFeedback"] = self._blocked
+        self._extra.update(leftover(self._usage, _KNOWN_OF_USAGE, "/usageMetadata"))
+        self._events.append(ReplyEnded(parse_usage(self._usage), extra_of(NAME, self._extra)))
         self.is_over = True
         return self._taken()
 
@@ -181,6 +186,8 @@ class _Reader:
     def _read(self, chunk: dict[str, Any]) -> None:
         if chunk.get("error"):
             return self._fail(error_of(chunk["error"]))
+        if not _USUAL.issuperset(chunk):
+            self._extra.update(leftover(chunk, _KNOWN))
         usage = chunk.get("usageMetadata")
         if usage:
             self._usage.update(usage)
@@ -209,21 +216,33 @@ class _Reader:
             choice = self._choices[number] = _Choice(number)
         if candidate.get("logprobsResult"):
             choice.logprobs = parse_logprobs(candidate["logprobsResult"])
+            found = leftover(candidate["logprobsResult"], _KNOWN_OF_LOGPROBS, f"/candidates/{number}/logprobsResult")
+            self._extra.update(found)
         content = candidate.get("content")
-        for part in content.get("parts") or () if content else ():
+        for index, part in enumerate((content.get("parts") or ()) if content else ()):
+            if len(part) > 1 and not _OF_PART.issuperset(part):
+                self._beside(part, f"/candidates/{number}/content/parts/{index}")
             self._part(choice, part)
         for name, value in candidate.items():
-            if name in OUTSIDE and value:
-                choice.beside[name] = value
+            if name in OUTSIDE:
+                if value:
+                    choice.beside[name] = value
+            elif name not in _OF_CANDIDATE:
+                self._extra.update(leftover(value, None, f"/candidates/{number}/{name}"))
         reason = candidate.get("finishReason")
         if reason:
             self._finished(choice, reason, candidate)
+
+    def _beside(self, part: dict[str, Any], at: str) -> None:
+        """What a text or a call has beside it; a file keeps it."""
+        if ("text" in part or "functionCall" in part) and not part.get("inlineData"):
+            known = dict.fromkeys(_OF_PART, True)
+            self._extra.update(leftover(part, known, at))
 
     def _finished(self, choice: _Choice, reason: str, candidate: dict[str, Any]) -> None:
         """Older models say STOP in every chunk, so nothing ends here but what went wrong."""
         choice.finish = reason
         choice.message = str(candidate.get("finishMessage") or "") or choice.message
-        choice.ratings = candidate.get("safetyRatings")
         if reason in _BROKEN:
             self._fail(broken(reason, choice.message))
 
@@ -252,7 +271,9 @@ class _Reader:
             self._close(choice)
             choice.index, choice.kind = self._open(choice, kind(text="")), kind
         if text:
-            choice.has_content = choice.has_content or not is_thought
+            if not is_thought:
+                choice.has_content = True
+                choice.said.append(text)
             self._events.append(PartDelta(choice.index, text, None if is_thought else choice.logprobs))
             choice.logprobs = None
         if signature:
@@ -286,11 +307,12 @@ class _Reader:
         self._media(choice, media, part)
 
     def _file(self, choice: _Choice, file: dict[str, Any], part: dict[str, Any]) -> None:
-        self._media(choice, media_at(file["fileUri"], file.get("mimeType")), part)
+        media = media_at(file["fileUri"], file.get("mimeType"))
+        media.name = file.get("displayName")
+        self._media(choice, media, part)
 
     def _media(self, choice: _Choice, media: Media, part: dict[str, Any]) -> None:
-        if part.get("thoughtSignature"):
-            media.extra = {"thoughtSignature": part["thoughtSignature"]}
+        media.extra = {name: value for name, value in part.items() if name not in ("inlineData", "fileData") and value}
         choice.has_content = True
         self._whole(choice, media)
 
@@ -318,14 +340,20 @@ class _Reader:
     # The end
 
     def _end(self, choice: _Choice, reason: str) -> None:
-        self._close(choice)
-        for name, value in choice.beside.items():
-            self._whole(choice, Opaque(dialect=NAME, raw={name: value}))
         stop = _STOPS.get(reason, StopReason.FILTERED)
+        if stop is StopReason.FILTERED:
+            choice.beside.pop("finishMessage", None)  # that is what is refused with
+        for name, value in choice.beside.items():
+            cited = citations.from_gemini(name, value, "".join(choice.said))
+            index = self._open(choice, Opaque(dialect=NAME, raw={name: value}, citations=cited))
+            self._events.append(PartEnded(index))
+        self._close(choice)
         if stop is StopReason.END and choice.has_calls:
             stop = StopReason.TOOL_CALLS
         if stop is StopReason.FILTERED and (choice.message or not choice.has_content):
-            self._refuse(choice, choice.message or _why(reason, choice.ratings), {"finishReason": reason})
+            self._refuse(
+                choice, choice.message or _why(reason, choice.beside.get("safetyRatings")), {"finishReason": reason}
+            )
         self._events.append(ChoiceEnded(choice.number, stop))
 
     def _refused(self, feedback: dict[str, Any]) -> None:
@@ -340,6 +368,21 @@ class _Reader:
         index = self._open(choice, Refusal(text="", extra=extra))
         self._events += [PartDelta(index, text), PartEnded(index)]
 
+
+_USUAL = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId"})
+_OF_PART = frozenset({"text", "thought", "thoughtSignature", "functionCall"})
+_OF_CANDIDATE = frozenset({"content", "index", "finishReason", "logprobsResult"})
+_KNOWN: Mapping[str, Any] = {
+    **dict.fromkeys((*_USUAL, "error"), True),
+    "promptFeedback": {"blockReason": True, "blockReasonMessage": True},
+}
+_KNOWN_OF_USAGE: Mapping[str, Any] = dict.fromkeys((*_COUNTS, "totalTokenCount"), True)
+_CANDIDATES = [{"token": True, "logProbability": True}]
+_KNOWN_OF_LOGPROBS: Mapping[str, Any] = {
+    "chosenCandidates": _CANDIDATES,
+    "topCandidates": [{"candidates": _CANDIDATES}],
+}
+"""What is read of each."""
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,28}")
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 
 from routerd.adapters import gemini_models as models
-from routerd.adapters.base import Call, Losses, escape, put
+from routerd.adapters import searching
+from routerd.adapters.base import UNASKED, Call, Losses, escape, put
 from routerd.adapters.gemini_asked import NUMBERS, WHOLE_NUMBERS
 from routerd.adapters.gemini_parts import (
     OUTSIDE,
@@ -243,7 +244,15 @@ class _Contents:
             if calls:
                 self._turns[index].parts[:0] = answers
             for result, _ in turn.results:
-                refuse(result.at, f"answers a call {result.id} that the turn before it does not make")
+                self._unasked(turn, result)
+
+    def _unasked(self, turn: _Turn, result: ToolResult) -> None:
+        """A result without its call is told in words."""
+        self._losses.add(result.at)
+        said = [part.text for part in result.parts if isinstance(part, Text) and part.text.strip()]
+        if said or not turn.parts:
+            before = sum("functionResponse" in part for part in turn.parts)
+            turn.parts.insert(before, {"text": "\n".join([UNASKED, *said])})
 
     def _answer(self, call: ToolCall, turn: _Turn) -> Body:
         """The result of a call, taken out of those that wait."""
@@ -314,12 +323,19 @@ def _opened(media: Media) -> Media:
 def _put_tools(body: Body, request: ChatRequest, losses: Losses, *, is_subset: bool, may_stub: bool) -> None:
     functions = [_function(tool, request, losses, is_subset) for tool in request.tools if tool.raw is None]
     others = [tool for tool in request.tools if tool.raw is not None]
+    search = None
     if request.dialect != NAME:
-        losses.add(*(tool.at for tool in others))
+        search = searching.asked(request) if not functions else None  # older models take either, not both
+        losses.add(*(tool.at for tool in others if search is None or not searching.is_search(tool)))
         others = []
     stubs = [] if functions or not may_stub else _stubs(request.messages)
     tools: list[Body] = [{"functionDeclarations": functions or stubs}] if functions or stubs else []
     tools += [tool.raw for tool in others if tool.raw is not None]
+    if search is not None and not stubs:
+        search.lose(losses, has_place=False)
+        tools.append({"googleSearch": {}})
+    elif search is not None:
+        losses.add(search.at)
     if tools:
         body["tools"] = tools
     if request.parallel_tool_calls is False:
@@ -454,7 +470,7 @@ def _put_tier(body: Body, request: ChatRequest, losses: Losses) -> None:
 def _put_extra(body: Body, request: ChatRequest, losses: Losses) -> None:
     """What only Gemini knows goes back to its place, whose steps may have been written in snake_case."""
     if request.dialect != NAME:
-        losses.add(*request.extra)
+        losses.add(*(pointer for pointer in request.extra if pointer != searching.OPTIONS or "tools" not in body))
         return
     for pointer, value in request.extra.items():
         steps = [escape(camel(step)) for step in pointer.split("/")[1:]]

@@ -6,13 +6,14 @@ https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from routerd.adapters import sse
-from routerd.adapters.base import Framing
+from routerd.adapters import citations, sse
+from routerd.adapters.base import Framing, put
+from routerd.adapters.leftover import put_back, streamed
 from routerd.adapters.media import data_url
 from routerd.adapters.openai_errors import render_error
 from routerd.adapters.openai_thoughts import render_detail, render_details, render_extra_content
@@ -28,7 +29,7 @@ from routerd.chat.events import (
     ReplyFailed,
     ReplyStarted,
 )
-from routerd.chat.parts import Media, Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
+from routerd.chat.parts import Citation, Media, Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
 from routerd.chat.reply import Choice, Reply, StopReason, Usage
 from routerd.errors import RouterError
 
@@ -54,7 +55,7 @@ _encode = sse.encode
 
 def render_reply(reply: Reply, framing: Framing) -> dict[str, Any]:
     """The whole reply, JSON to be."""
-    return {
+    body = {
         "id": framing.id,
         "object": "chat.completion",
         "created": framing.created,
@@ -62,6 +63,8 @@ def render_reply(reply: Reply, framing: Framing) -> dict[str, Any]:
         "choices": [_render_choice(choice, index, framing) for index, choice in enumerate(reply.choices)],
         "usage": render_usage(reply.usage),
     }
+    put_back(body, reply.extra, NAME)
+    return body
 
 
 def _render_choice(choice: Choice, index: int, framing: Framing) -> dict[str, Any]:
@@ -94,6 +97,8 @@ def _render_message(choice: Choice, calls: list[ToolCall], framing: Framing) -> 
             _merge(message, part.raw)
         elif isinstance(part, Text) and part.signature is not None and part.signature.family == "gemini":
             message["extra_content"] = render_extra_content(part.signature)
+    if cited := citations.to_openai(citations.in_parts(choice.parts, NAME)):
+        message["annotations"] = message.get("annotations", []) + cited
     for position, call in enumerate(calls):
         _render_call(message, call, position, framing)
     return message
@@ -179,6 +184,7 @@ class _Written(Struct):
     calls: int = 0
     thoughts: int = 0
     has_role: bool = False
+    length: int = 0
     has_text: bool = False
     refusal: str = ""
 
@@ -257,7 +263,10 @@ class StreamRenderer:
     def _reply_ended(self, event: ReplyEnded) -> bytes:
         if not self._framing.include_usage:
             return DONE_EVENT
-        return b'%b[],"usage":%b}\n\n%b' % (self._head, _encode(render_usage(event.usage)), DONE_EVENT)
+        said: dict[str, Any] = {"usage": render_usage(event.usage)}
+        for pointer, value in streamed(event.extra, NAME, self._framing).items():
+            put(said, pointer, value)
+        return b"%b[],%b\n\n%b" % (self._head, _encode(said)[1:], DONE_EVENT)
 
     def _reply_failed(self, event: ReplyFailed) -> bytes:
         return self.fail(event.error)
@@ -309,14 +318,25 @@ class StreamRenderer:
         return self._chunk(part.choice, delta) if delta else b""
 
     def _opaque_started(self, part: _Part, said: Opaque) -> bytes:
-        return self._chunk(part.choice, said.raw) if said.dialect == NAME else b""
+        if said.dialect == NAME:
+            return self._chunk(part.choice, said.raw)
+        return self._cited(part.choice, said.citations)
+
+    def _cited(self, choice: _Written, found: Iterable[Citation]) -> bytes:
+        annotations = citations.to_openai(found)
+        return self._chunk(choice, {"annotations": annotations}) if annotations else b""
 
     # Ends of parts
 
     def _text_ended(self, part: _Part) -> bytes:
+        said, cited = b"", part.part.extra.get("citations")
+        if cited:
+            whole = Text("".join(part.said), extra=part.part.extra)
+            said = self._cited(part.choice, citations.of_text(whole, part.choice.length))
+        part.choice.length += sum(map(len, part.said))
         if part.signature is None or part.signature.family != "gemini":
-            return b""
-        return self._chunk(part.choice, {"extra_content": render_extra_content(part.signature)})
+            return said
+        return said + self._chunk(part.choice, {"extra_content": render_extra_content(part.signature)})
 
     def _thinking_ended(self, part: _Part) -> bytes:
         """What is signed is said once more, whole: text and signature belong together."""

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from routerd.adapters import citations
 from routerd.adapters.base import UNREADABLE
+from routerd.adapters.leftover import extra_of, leftover
 from routerd.adapters.media import parse_data_url
 from routerd.adapters.openai_errors import error_of
 from routerd.adapters.openai_thoughts import (
@@ -71,6 +73,7 @@ def parse_reply(body: bytes) -> Reply:
         choice = _parse_choice(value, said, calls)
         calls += sum(isinstance(part, ToolCall) for part in choice.parts)
         reply.choices.append(choice)
+    reply.extra = extra_of(NAME, dict(leftover(said, KNOWN_OF_REPLY)))
     return reply
 
 
@@ -120,7 +123,7 @@ def _parse_message(message: Mapping[str, Any], reply: Mapping[str, Any], calls: 
     parts: list[Part] = [*thoughts, *said, *images_of(message.get("images")), *made]
     sign(parts, parse_extra_content(message.get("extra_content")))
     rest = rest_of(message)
-    return [*parts, Opaque(NAME, rest)] if rest else parts
+    return [*parts, beside(rest)] if rest else parts
 
 
 def _parse_call(value: Mapping[str, Any], reply: Mapping[str, Any], number: int) -> ToolCall:
@@ -216,6 +219,11 @@ def rest_of(message: Mapping[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in message.items() if name not in KNOWN and each not in (None, "", [], {})}
 
 
+def beside(rest: dict[str, Any]) -> Opaque:
+    """What `rest_of` found, as a part."""
+    return Opaque(NAME, rest, citations=citations.from_openai(rest.get("annotations")))
+
+
 def arguments_of(value: Any) -> str:
     """The text of a call's arguments; some send the object itself."""
     if value is None:
@@ -237,6 +245,28 @@ def text_of(value: Any) -> str:
 
 def _entries(values: Any) -> list[dict[str, Any]]:
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+# What is read of a reply: the message's own fields that nobody reads are parts.
+_COUNTS = (
+    "prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "prompt_cache_hit_tokens",
+    "prompt_cache_miss_tokens", "cached_tokens", "num_cached_tokens",
+)  # fmt: skip
+_KNOWN_OF_USAGE = {
+    **dict.fromkeys(_COUNTS, True),
+    "prompt_tokens_details": dict.fromkeys(("cached_tokens", "cache_write_tokens", "cache_creation_tokens"), True),
+    "completion_tokens_details": {"reasoning_tokens": True},
+}
+KNOWN_OF_CHOICE: Mapping[str, Any] = {
+    **dict.fromkeys(("index", "finish_reason", "message", "delta", "text", "stop_reason", "error"), True),
+    "logprobs": {"content": True},
+}
+KNOWN_OF_REPLY: Mapping[str, Any] = {
+    **dict.fromkeys(("id", "object", "created", "model", "error"), True),
+    "usage": _KNOWN_OF_USAGE,
+    "x_groq": {"id": True, "usage": True, "error": True},
+    "choices": [KNOWN_OF_CHOICE],
+}
 
 
 # Usage ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from routerd.adapters import openai_models as models
+from routerd.adapters import searching
 from routerd.adapters.base import Call, Losses, put
 from routerd.adapters.openai_turns import Writing, render_messages
 from routerd.adapters.openai_words import NAME, PATH
@@ -69,7 +70,7 @@ LONGEST_USER = 64  # characters that OpenAI takes
 
 def render_request(request: ChatRequest, model: str, quirks: Mapping[str, Any]) -> tuple[Call, Losses]:
     """The request for `model`. Raises RouterError(invalid_request) for what the target would refuse or spoil."""
-    writing = Writing(request, quirks)
+    writing = Writing(request, quirks, model)
     body: dict[str, Any] = {"model": model, "messages": render_messages(writing)}
     for render in (_render_limit, _render_sampling, _render_tools, _render_stop, _render_format, _render_effort):
         render(body, writing)
@@ -150,7 +151,8 @@ def _render_tool(tool: Tool, writing: Writing) -> dict[str, Any] | None:
     if tool.raw is not None:
         if writing.is_own:
             return tool.raw
-        writing.losses.add(tool.at)
+        if not (searching.is_search(tool) and "search" in writing.model):
+            writing.losses.add(tool.at)
         return None
     function: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
@@ -365,6 +367,7 @@ def _render_stream(body: dict[str, Any], writing: Writing) -> None:
 def _render_extra(body: dict[str, Any], writing: Writing) -> None:
     extra = writing.request.extra
     if not writing.is_own:
+        _render_search(body, writing)
         writing.losses.add(*extra)
         return
     for pointer, value in extra.items():
@@ -374,6 +377,16 @@ def _render_extra(body: dict[str, Any], writing: Writing) -> None:
             put(body, pointer, value)
         else:
             writing.losses.add(pointer)
+
+
+def _render_search(body: dict[str, Any], writing: Writing) -> None:
+    """Search models alone take it; others are not told, and `_render_tool` says so."""
+    search = searching.asked(writing.request) if "search" in body["model"] else None
+    if search is not None:
+        search.lose(writing.losses, has_place=True)
+        body["web_search_options"] = {}
+        if search.place is not None:
+            body["web_search_options"]["user_location"] = {"type": "approximate", "approximate": search.place}
 
 
 def _leave_out(body: dict[str, Any], writing: Writing) -> None:

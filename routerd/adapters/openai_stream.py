@@ -13,10 +13,14 @@ from msgspec import Struct
 
 from routerd.adapters import sse
 from routerd.adapters.base import UNREADABLE
+from routerd.adapters.leftover import extra_of, leftover
 from routerd.adapters.openai_errors import error_of
 from routerd.adapters.openai_reply import (
     KNOWN,
+    KNOWN_OF_CHOICE,
+    KNOWN_OF_REPLY,
     arguments_of,
+    beside,
     images_of,
     logprobs_of,
     make_id,
@@ -42,7 +46,7 @@ from routerd.chat.events import (
     ReplyStarted,
     replay,
 )
-from routerd.chat.parts import Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
+from routerd.chat.parts import Part, Refusal, Signature, Text, Thinking, ToolCall
 from routerd.chat.reply import Usage
 from routerd.errors import RouterError
 
@@ -50,6 +54,8 @@ LONGEST_EVENT = 1 << 24  # bytes
 
 _USUAL = frozenset({"role", "content", "reasoning_content", "reasoning", "reasoning_details"})
 """What most deltas hold."""
+
+_KNOWN_OF_CHUNK = {**KNOWN_OF_REPLY, "choices": True, "obfuscation": True}
 
 _decode = msgspec.json.Decoder().decode
 
@@ -164,6 +170,7 @@ class StreamParser:
         self._made = 0
         self._start: Mapping[str, Any] | None = None
         self._usage: Usage | None = None
+        self._extra: dict[str, Any] = {}
         self._is_over = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -215,6 +222,8 @@ class StreamParser:
             raise error_of(chunk.error, None)
         if chunk.usage or chunk.x_groq:
             self._on_usage(chunk)
+        if self._start is None or chunk.usage:
+            self._extra.update(leftover(_decode(payload), _KNOWN_OF_CHUNK))
         if not isinstance(chunk.choices, list):
             _check_other(_decode(payload))
             return
@@ -239,7 +248,7 @@ class StreamParser:
         if not self._choices or not all(choice.is_over for choice in self._choices.values()):
             raise RouterError("upstream_garbled", "the stream ended without a finish")
         self._is_over = True
-        self._events.append(ReplyEnded(self._usage))
+        self._events.append(ReplyEnded(self._usage, extra_of(NAME, self._extra)))
 
     # Choices
 
@@ -268,6 +277,7 @@ class StreamParser:
                 raise RouterError("upstream_garbled", "streamed a tool call without a name")
             self._events.append(PartEnded(call.part))
         choice.is_over = True
+        self._extra.update(leftover(said, KNOWN_OF_CHOICE, f"/choices/{choice.number}"))
         self._events.append(ChoiceEnded(choice.number, stop, sequence))
 
     # Deltas
@@ -299,15 +309,19 @@ class StreamParser:
         if "extra_content" in delta:
             self._on_signature(choice, parse_extra_content(delta["extra_content"]))
         if not KNOWN.issuperset(delta) and (rest := rest_of(delta)):
-            self._add(choice, Opaque(NAME, rest), is_beside=True)
+            self._add(choice, beside(rest), is_beside=True)
 
     def _on_content(self, choice: _Choice, content: Any, said: dict[str, Any]) -> None:
         if isinstance(content, list):
             self._on_chunks(choice, content)
             return
-        logprobs = logprobs_of(said) if said.get("logprobs") else None
+        logprobs = self._on_logprobs(choice, said) if said.get("logprobs") else None
         if (content or logprobs) and not _is_echo(choice, content):
             self._grow(choice, Text, text_of(content), logprobs)
+
+    def _on_logprobs(self, choice: _Choice, said: dict[str, Any]) -> list[Any]:
+        self._extra.update(leftover(said, KNOWN_OF_CHOICE, f"/choices/{choice.number}"))
+        return logprobs_of(said)
 
     def _on_chunks(self, choice: _Choice, chunks: list[Any]) -> None:
         """Mistral's content while it thinks."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
-from routerd.adapters.base import Losses
+from routerd.adapters.base import UNANSWERED, UNASKED, Losses
 from routerd.adapters.media import data_url
 from routerd.adapters.openai_asked import FUNCTION_CALL
 from routerd.adapters.openai_thoughts import render_call_detail, render_details, render_extra_content
@@ -19,6 +19,7 @@ from routerd.adapters.openai_words import NAME
 from routerd.adapters.reading import refuse
 from routerd.chat.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from routerd.chat.request import ChatRequest, Message, Tool
+from routerd.chat.signed import PLAIN
 
 LONGEST_ID = 40  # characters of a tool call's id that OpenAI takes
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -28,8 +29,9 @@ _SIGNATURE_FIELD = {"anthropic": "signature", "gemini": "thoughtSignature"}
 class Writing:
     """One request on its way to one provider: what was asked, the provider's quirks, and what is lost."""
 
-    def __init__(self, request: ChatRequest, quirks: Mapping[str, Any]) -> None:
+    def __init__(self, request: ChatRequest, quirks: Mapping[str, Any], model: str = "") -> None:
         self.request = request
+        self.model = model
         self.quirks = quirks
         self.losses = Losses()
         self.is_own = request.dialect == NAME
@@ -66,7 +68,7 @@ class Writing:
 
     def lose_signature(self, part: Text | Thinking | ToolCall) -> None:
         """Declare the part's signature lost."""
-        if part.signature is not None:
+        if part.signature is not None and part.signature.family != PLAIN:
             self.losses.add(f"{part.at}/{_SIGNATURE_FIELD.get(self.request.dialect, 'extra_content')}")
 
     def lose_name(self, media: Media) -> None:
@@ -90,7 +92,7 @@ def _nine(id_: str) -> str:
 
 
 def render_messages(writing: Writing) -> list[dict[str, Any]]:
-    """All messages. Raises RouterError(invalid_request) for calls and results that don't match."""
+    """All messages. Another dialect's calls and results that don't match are made to, as they are at every provider."""
     rendered: list[dict[str, Any]] = []
     answer: Message | None = None
     for turn in _turns(writing.request.messages, is_merged=not writing.is_own):
@@ -98,12 +100,14 @@ def render_messages(writing: Writing) -> list[dict[str, Any]]:
             answer = turn
             rendered.append(_render_answer(turn, writing))
             continue
-        if not writing.is_own:
-            _check_results(answer, turn)
-        rendered += _render_turn(turn, writing, is_first=answer is None)
+        rendered += _render_turn(_answered(answer, turn, writing), writing, is_first=answer is None)
         answer = None
-    if answer is not None and not writing.is_own:
-        _check_results(answer, [])
+    if answer is not None and (made := _answered(answer, [], writing)):
+        rendered += _render_turn(made, writing, is_first=False)
+    if writing.quirks.get("thought_before_call") and any("tool_calls" in message for message in rendered):
+        for message in rendered:
+            if message["role"] == "assistant":  # each of them, the answer after the results too
+                message.setdefault("reasoning_content", "")
     return rendered
 
 
@@ -133,16 +137,30 @@ def _turns(messages: list[Message], *, is_merged: bool) -> Iterator[Message | li
         yield said
 
 
-def _check_results(answer: Message | None, turn: list[Message]) -> None:
-    """Every call has its result, and every result its call: OpenAI refuses the rest, and so does who sent them."""
-    calls = {part.id: part.at for part in (answer.parts if answer else ()) if isinstance(part, ToolCall)}
-    results = {part.id: part.at for message in turn for part in message.parts if isinstance(part, ToolResult)}
-    for id_, at in results.items():
-        if id_ not in calls:
-            refuse(at, f"answers the tool call `{id_}`, which is not in the message before")
-    for id_, at in calls.items():
-        if id_ not in results:
-            refuse(at, f"calls a tool, but no result for `{id_}` follows")
+def _answered(answer: Message | None, turn: list[Message], writing: Writing) -> list[Message]:
+    """The turn after an answer, with a result for each of its calls; a result without its call is told in words.
+
+    Who speaks the same dialect is told by the provider himself.
+    """
+    if writing.is_own:
+        return turn
+    calls = dict.fromkeys(part.id for part in (answer.parts if answer else ()) if isinstance(part, ToolCall))
+    told: list[Message] = []
+    for message in turn:
+        parts: list[Part] = []
+        for part in message.parts:
+            if not isinstance(part, ToolResult) or part.id in calls:
+                parts.append(part)
+                if isinstance(part, ToolResult):
+                    del calls[part.id]
+                continue
+            writing.losses.add(part.at)
+            said = [each for each in part.parts if not isinstance(each, Text) or each.text.strip()]
+            parts += [Text(UNASKED, at=part.at), *said] if said else []
+        if parts or not message.parts:
+            told.append(structs.replace(message, parts=parts))
+    missing: list[Part] = [ToolResult(id=id_, parts=[Text(UNANSWERED)]) for id_ in calls]
+    return [Message(role="user", parts=missing), *told] if missing else told
 
 
 # What the user, the system and the tools say --------------------------------------------------------------------
@@ -335,8 +353,6 @@ def _render_thoughts(
             rendered["content"] = [*map(_render_chunk, group), *_as_parts(rendered["content"])]
         else:
             _render_text_of(rendered, field, group, writing)
-    if calls and writing.quirks.get("thought_before_call"):
-        rendered.setdefault("reasoning_content", "")
 
 
 def _field_of(thought: Thinking, writing: Writing) -> str:

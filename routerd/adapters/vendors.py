@@ -41,7 +41,8 @@ QUIRKS: Mapping[str, tuple[tuple[Any, ...], str]] = MappingProxyType({
     ),
     "thought_before_call": (
         (True, False),
-        "Whether tool calls of the history need `reasoning_content` beside them; it is empty where there was none.",
+        "Whether thoughts are wanted back once a tool was called: the router keeps them, and every assistant message "
+        "gets `reasoning_content`, empty where there was none.",
     ),
     "tool_call_ids": (("any", "nine"), "What ids of tool calls may be: any, or nine letters and digits."),
     "top_k": ((True, False), "Whether the provider takes `top_k`."),
@@ -69,7 +70,8 @@ class Vendor:
 
     `base_url` is empty when everyone has their own; `compatible_url` is where a vendor with a wire format of its own
     speaks OpenAI's as well. An entry of `hosts` that begins with a dot or a colon stands for every host with that end.
-    `key_variable` is the environment variable that the vendor's own tools read; None: no key is needed.
+    `key_variable` is the environment variable that the vendor's own tools read; None: no key is needed. `key_prefixes`
+    are how its keys begin, as far as it is known; several vendors may share one, and the longest that fits tells most.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Vendor:
     key_url: str = ""
     quirks: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     compatible_url: str | None = None
+    key_prefixes: tuple[str, ...] = ()
 
 
 def _quirks(**quirks: Any) -> Mapping[str, Any]:
@@ -101,6 +104,7 @@ _ROWS = (
         ("api.openai.com", ".api.openai.com"),
         key_variable="OPENAI_API_KEY",
         key_url="https://platform.openai.com/api-keys",
+        key_prefixes=("sk-proj-", "sk-svcacct-", "sk-admin-", "sk-"),
         quirks=_ANYWHERE,
     ),
     Vendor(
@@ -124,6 +128,7 @@ _ROWS = (
         "",
         key_variable="ANTHROPIC_API_KEY",
         key_url="https://platform.claude.com/settings/keys",
+        key_prefixes=("sk-ant-",),
         compatible_url="https://api.anthropic.com/v1",
     ),
     Vendor(
@@ -136,6 +141,7 @@ _ROWS = (
         "",
         key_variable="GEMINI_API_KEY",
         key_url="https://aistudio.google.com/apikey",
+        key_prefixes=("AIza", "AQ."),
         compatible_url="https://generativelanguage.googleapis.com/v1beta/openai",
     ),
     Vendor(
@@ -145,6 +151,7 @@ _ROWS = (
         ("openrouter.ai",),
         key_variable="OPENROUTER_API_KEY",
         key_url="https://openrouter.ai/settings/keys",
+        key_prefixes=("sk-or-",),
         quirks=_quirks(
             cache_control=True,
             effort="reasoning",
@@ -162,6 +169,7 @@ _ROWS = (
         ("api.deepseek.com",),
         key_variable="DEEPSEEK_API_KEY",
         key_url="https://platform.deepseek.com/api_keys",
+        key_prefixes=("sk-",),
         quirks=_quirks(
             effort="thinking", max_tokens_field="max_tokens", reasoning="reasoning_content", thought_before_call=True
         ),
@@ -194,6 +202,7 @@ _ROWS = (
         ("api.moonshot.ai", "api.moonshot.cn"),
         key_variable="MOONSHOT_API_KEY",
         key_url="https://platform.moonshot.ai/console/api-keys",
+        key_prefixes=("sk-",),
         quirks=_quirks(
             effort="thinking", max_tokens_field="max_tokens", reasoning="reasoning_content", thought_before_call=True
         ),
@@ -205,6 +214,7 @@ _ROWS = (
         ("api.groq.com",),
         key_variable="GROQ_API_KEY",
         key_url="https://console.groq.com/keys",
+        key_prefixes=("gsk_",),
         quirks=_quirks(
             cache_control=False, developer=False, fields="groq", reasoning="none", repair=True, text_parts=False
         ),
@@ -216,6 +226,7 @@ _ROWS = (
         ("api.x.ai", ".api.x.ai"),
         key_variable="XAI_API_KEY",
         key_url="https://console.x.ai",
+        key_prefixes=("xai-",),
         quirks=_ANYWHERE,
     ),
     Vendor(
@@ -225,6 +236,7 @@ _ROWS = (
         ("api.together.xyz", "api.together.ai"),
         key_variable="TOGETHER_API_KEY",
         key_url="https://api.together.ai/settings/api-keys",
+        key_prefixes=("tgp_",),
         quirks=_quirks(max_tokens_field="max_tokens", top_k=True),
     ),
     Vendor(
@@ -234,6 +246,7 @@ _ROWS = (
         ("api.fireworks.ai",),
         key_variable="FIREWORKS_API_KEY",
         key_url="https://app.fireworks.ai/settings/users/api-keys",
+        key_prefixes=("fw_",),
         quirks=_quirks(reasoning="reasoning_content", top_k=True),
     ),
     Vendor(
@@ -243,6 +256,7 @@ _ROWS = (
         ("api.cerebras.ai",),
         key_variable="CEREBRAS_API_KEY",
         key_url="https://cloud.cerebras.ai",
+        key_prefixes=("csk-",),
         quirks=_quirks(reasoning="reasoning"),
     ),
     Vendor(
@@ -252,6 +266,7 @@ _ROWS = (
         ("router.huggingface.co",),
         key_variable="HF_TOKEN",
         key_url="https://huggingface.co/settings/tokens",
+        key_prefixes=("hf_",),
         quirks=_quirks(developer=False, reasoning="none", repair=True),
     ),
     Vendor(

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct, structs
 
-from routerd.chat.parts import Part, Refusal, Signature, Text, Thinking, ToolCall
+from routerd.chat.parts import Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall
 from routerd.chat.reply import Choice, Reply, StopReason, Usage
 
 
@@ -62,9 +62,10 @@ class ChoiceEnded(Struct):
 
 
 class ReplyEnded(Struct):
-    """Everything is whole. `usage` None: not told."""
+    """Everything is whole. `usage` None: not told; `extra` as in `Reply`."""
 
     usage: Usage | None = None
+    extra: Opaque | None = None
 
 
 class ReplyFailed(Struct):
@@ -124,6 +125,7 @@ class Collector:
 
     def _reply_ended(self, event: ReplyEnded) -> None:
         self.reply.usage = event.usage or self.reply.usage
+        self.reply.extra = event.extra
 
     def _reply_failed(self, event: ReplyFailed) -> None:
         raise event.error
@@ -171,7 +173,7 @@ def replay(reply: Reply) -> Iterator[Event]:
             yield PartEnded(index)
             index += 1
         yield ChoiceEnded(number, choice.stop, choice.stop_sequence)
-    yield ReplyEnded(reply.usage)
+    yield ReplyEnded(reply.usage, reply.extra)
 
 
 def _grown(part: Part) -> tuple[str, Part]:

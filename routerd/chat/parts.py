@@ -31,6 +31,18 @@ class Part(Struct, kw_only=True):
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+class Citation(Struct, frozen=True):
+    """A page that a text rests on. `quote` is what the page says; `start` and `end` count the characters of all the
+    texts of the answer in a row, and are 0 where nobody said which of them rest on it.
+    """
+
+    url: str
+    title: str = ""
+    quote: str = ""
+    start: int = 0
+    end: int = 0
+
+
 class Text(Part):
     """Plain text. Gemini signs that as well."""
 
@@ -87,7 +99,11 @@ class ToolResult(Part):
 
 
 class Opaque(Part):
-    """A block that only `dialect` knows (a server's own tool, say); `raw` is it, whole."""
+    """A block that only `dialect` knows (a server's own tool, say); `raw` is it, whole.
+
+    `citations`: what of it the others can say as well.
+    """
 
     dialect: str
     raw: dict[str, Any]
+    citations: list[Citation] = field(default_factory=list)

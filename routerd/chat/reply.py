@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from routerd.chat.parts import Part
+from routerd.chat.parts import Opaque, Part
 
 
 class StopReason(Enum):
@@ -42,9 +42,13 @@ class Choice(Struct, kw_only=True):
 
 
 class Reply(Struct, kw_only=True):
-    """A whole reply. `id` and `model` are the provider's, "" where it told none; `usage` None: not told."""
+    """A whole reply. `id` and `model` are the provider's, "" where it told none; `usage` None: not told.
+
+    `extra` is what only its own dialect can say and no part holds: JSON pointer into the whole reply → value.
+    """
 
     id: str = ""
     model: str = ""
     choices: list[Choice] = field(default_factory=list)
     usage: Usage | None = None
+    extra: Opaque | None = None

@@ -15,6 +15,9 @@ from msgspec import Struct, structs
 from routerd.chat.parts import Part, Signature, Text, Thinking, ToolCall
 from routerd.chat.request import Message
 
+PLAIN = "plain"
+"""The family of thoughts that nobody signs, and that their provider wants back all the same."""
+
 
 class Thought(Struct, frozen=True, array_like=True):
     """A signed piece of thinking. `call` is the id of the call after it; "" when it opened the reply."""
@@ -99,6 +102,16 @@ def _marks_of_thoughts(parts: Iterable[Part]) -> Iterator[str]:
         yield mark("thoughts", "".join(texts))
     if len(texts) > 1:
         yield from (mark("thoughts", text) for text in texts)
+
+
+def as_signed(parts: Iterable[Part]) -> list[Part]:
+    """A reply's parts with a signature of the family PLAIN at the thoughts that have none."""
+    return [
+        structs.replace(part, signature=Signature(PLAIN, PLAIN))
+        if isinstance(part, Thinking) and part.signature is None
+        else part
+        for part in parts
+    ]
 
 
 def call_ids(message: Message) -> list[str]:

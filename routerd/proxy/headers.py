@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from math import ceil
+from typing import Any
 from urllib.parse import quote
 
 from routerd.adapters.base import Headers, Losses
@@ -13,10 +16,24 @@ from routerd.snapshot import Route, Snapshot, Target
 STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
 JSON = b"content-type: application/json\r\n"
 
+TOLD = frozenset({b"traceparent", b"x-stainless-retry-count"})
+"""Of a caller's headers, those that the log has."""
+
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")  # w3.org/TR/trace-context
 _PASSED = frozenset({b"request-id", b"retry-after", b"retry-after-ms"})
 _PASSED_PREFIXES = (b"x-ratelimit-", b"openai-", b"anthropic-ratelimit-")
 _MOST_DROPPED = 1024
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
+
+
+def told(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """The id of the trace that a request belongs to, and how often the caller's SDK had sent it before."""
+    trace = _TRACE.fullmatch(fields.get(b"traceparent", b""))
+    count = fields.get(b"x-stainless-retry-count", b"")
+    return {
+        "retry_count": int(count) if count.isdigit() and len(count) <= 4 else None,
+        "trace": trace[1].decode() if trace else None,
+    }
 
 
 def passed(headers: Headers) -> list[bytes]:
@@ -54,8 +71,13 @@ def _way(snapshot: Snapshot, route: Route | None, target: Target | None, attempt
     return lines + b"x-routerd-attempts: %d\r\n" % attempts if attempts else lines
 
 
-def dropped(losses: Losses) -> bytes:
-    """What a target was not told: at most 1,024 bytes, then how many more there are."""
+def of_reply(pointers: Iterable[str]) -> list[str]:
+    """Pointers into a provider's reply, as they stand beside those into a caller's request."""
+    return [f"reply:{pointer}" for pointer in pointers]
+
+
+def dropped(losses: Collection[str] | Losses) -> bytes:
+    """What a target or a caller was not told: at most 1,024 bytes, then how many more there are."""
     if not losses:
         return b""
     names = [ascii_name(pointer).replace(b",", b"%2C") for pointer in losses]

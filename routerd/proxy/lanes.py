@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Protocol
 
@@ -27,7 +27,8 @@ Done = asyncio.Future[RouterError | None]
 
 class Lane(Protocol):
     """How one attempt's answer becomes the caller's. `dropped` is the header line that says what the target wasn't
-    told; `reply` is the reply where it was translated.
+    told, or the caller; `reply` is the reply where it was translated, and `unsaid` what of it the caller's dialect has
+    no place for.
     """
 
     @property
@@ -35,6 +36,9 @@ class Lane(Protocol):
 
     @property
     def reply(self) -> Reply | None: ...
+
+    @property
+    def unsaid(self) -> list[str]: ...
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
         """A whole reply. Raises RouterError when there is none in `body`."""
@@ -53,6 +57,7 @@ class Relay:
     hide_usage: bool
     dropped: bytes
     reply: None = None
+    unsaid: list[str] = field(default_factory=list)
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
         return body, openai_chat.parse_whole(body)
@@ -77,7 +82,9 @@ class Translation:
     came, while the parser watches.
     """
 
-    __slots__ = ("_framing", "_is_verbatim", "_source", "_stream", "_target", "_whole", "dropped")
+    __slots__ = (
+        "_framing", "_is_verbatim", "_losses", "_source", "_stream", "_target", "_whole", "dropped", "unsaid",
+    )  # fmt: skip
 
     def __init__(
         self, source: Adapter, target: Adapter, framing: Framing, losses: Losses, *, is_verbatim: bool = False
@@ -88,7 +95,9 @@ class Translation:
         self._is_verbatim = is_verbatim
         self._whole: Reply | None = None
         self._stream: StreamTranslation | None = None
+        self._losses = losses
         self.dropped = headers.dropped(losses)
+        self.unsaid: list[str] = []
 
     @property
     def reply(self) -> Reply | None:
@@ -101,12 +110,27 @@ class Translation:
         """As Lane says."""
         if self._is_verbatim:
             return body, self._source.parse_whole(body)
-        reply = self._whole = self._source.parse_reply(body)
+        reply = self._read(body, is_stream=False)
         return msgspec.json.encode(self._target.render_reply(reply, self._framing)), reply.usage
+
+    def _read(self, body: bytes, *, is_stream: bool) -> Reply:
+        """The reply, and with it what will be lost of it."""
+        reply = self._whole = self._source.parse_reply(body)
+        if self._lost(reply, is_stream=is_stream):
+            self.dropped = headers.dropped([*self._losses, *self.unsaid])
+        return reply
+
+    def _lost(self, reply: Reply, *, is_stream: bool = True) -> list[str]:
+        """What the caller can't be told of a reply."""
+        from routerd.adapters.unsaid import unsaid  # only translation needs it
+
+        found = unsaid(reply, self._source.NAME, self._target.NAME, self._framing, is_stream=is_stream)
+        self.unsaid = headers.of_reply(found)
+        return self.unsaid
 
     def replayed(self, body: bytes) -> tuple[bytes, Usage | None]:
         """As Lane says."""
-        reply = self._whole = self._source.parse_reply(body)
+        reply = self._read(body, is_stream=True)
         renderer = self._target.stream_renderer(self._framing)
         return b"".join(map(renderer.render, replay(reply))), reply.usage
 
@@ -120,5 +144,7 @@ class Translation:
             is_verbatim=self._is_verbatim,
             clean=clean,
             closing=closing,
+            lost=None if self._is_verbatim else self._lost,
+            has_comments=self._target.COMMENTS,
         )
         return stream

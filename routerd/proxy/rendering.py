@@ -8,7 +8,9 @@ import msgspec
 
 from routerd.adapters import anthropic, openai_chat
 from routerd.adapters.base import Framing, Losses
+from routerd.adapters.openai_history import needs_repair
 from routerd.chat import estimate
+from routerd.chat.signed import PLAIN
 from routerd.errors import RouterError
 from routerd.proxy import body
 from routerd.proxy.attempt import Attempt
@@ -21,7 +23,7 @@ from routerd.snapshot import Target
 def begin(request: Inbound, target: Target, on_loss: str, request_id: str, services: Services) -> tuple[Attempt, Lane]:
     """The attempt and its lane. Raises RouterError(invalid_request) when the target can't be told what was asked."""
     provider, dialect = target.provider, request.dialect
-    if provider.dialect is not dialect or not provider.is_relayed:
+    if provider.dialect is not dialect or (not provider.is_relayed and needs_repair(request.fields, provider.quirks)):
         return _translated(request, target, on_loss, request_id, services)
     if dialect is not openai_chat:
         if dialect.goes_as_it_is(request.fields, target.model):
@@ -52,9 +54,10 @@ def _verbatim(request: Inbound, target: Target, request_id: str, services: Servi
 def _translated(
     request: Inbound, target: Target, on_loss: str, request_id: str, services: Services
 ) -> tuple[Attempt, Lane]:
-    dialect = target.provider.dialect
-    chat = services.signatures.restore(request.caller.name, request.chat, dialect.FAMILY)
-    call, losses = dialect.render_request(chat, target.model, target.provider.quirks)
+    dialect, quirks = target.provider.dialect, target.provider.quirks
+    family = PLAIN if quirks.get("thought_before_call") else dialect.FAMILY
+    chat = services.signatures.restore(request.caller.name, request.chat, family)
+    call, losses = dialect.render_request(chat, target.model, quirks)
     if losses and on_loss == "reject":
         raise _lossy(target, list(losses))
     content = msgspec.json.encode(call.body)

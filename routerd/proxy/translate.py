@@ -10,6 +10,7 @@ from routerd.adapters.base import StreamParser, StreamRenderer
 from routerd.chat.events import Collector, Event, ReplyEnded, ReplyFailed
 from routerd.chat.reply import Reply
 from routerd.errors import RouterError
+from routerd.proxy import headers
 from routerd.proxy.attempt import MAX_EVENT
 from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
@@ -19,10 +20,11 @@ class StreamTranslation(Carrier):
     """Carries a stream through its events.
 
     `is_verbatim`: both sides speak the same dialect, so the bytes pass as they came, in whole events, and the parser
-    only watches for the end, the usage and what went wrong.
+    only watches for the end, the usage and what went wrong. `lost` tells what of the reply the caller's dialect has no
+    place for; where the dialect has comments, one at the end names it.
     """
 
-    __slots__ = ("_carry", "_collector", "_is_verbatim", "_parser", "_renderer")
+    __slots__ = ("_carry", "_collector", "_has_comments", "_is_verbatim", "_lost", "_parser", "_renderer")
 
     def __init__(
         self,
@@ -34,8 +36,12 @@ class StreamTranslation(Carrier):
         is_verbatim: bool,
         clean: Callable[[str], str],
         closing: bytes = b"",
+        lost: Callable[[Reply], list[str]] | None = None,
+        has_comments: bool = True,
     ) -> None:
         super().__init__(outlet, done, clean=clean, closing=closing)
+        self._lost = lost
+        self._has_comments = has_comments
         self._parser = parser
         self._renderer = renderer
         self._is_verbatim = is_verbatim
@@ -49,6 +55,13 @@ class StreamTranslation(Carrier):
 
     def _first(self, held: bytes) -> bytes:
         return self._pass(held)
+
+    def _end(self, rest: bytes) -> None:
+        if self._lost is not None and not self.done.done():
+            found = self._lost(self._collector.reply)
+            if found and self._has_comments:
+                self._closing = b": %b\n\n%b" % (headers.dropped(found).strip(), self._closing)
+        super()._end(rest)
 
     def _said(self, error: RouterError) -> bytes:
         error.clean(self._clean)

@@ -216,7 +216,11 @@ REQUEST: Mapping[str, Judge] = {
 
 
 def _openai_reply(reply: Any) -> list[str]:
-    return response_faults(openai.ChatCompletion, without(EXTENSIONS["openai"], reply))
+    reply = without(EXTENSIONS["openai"], reply)
+    for choice in reply.get("choices", []):
+        for each in choice.get("message", {}).get("annotations") or ():
+            each["url_citation"].pop("content", None)  # https://openrouter.ai/docs/features/web-search has it
+    return response_faults(openai.ChatCompletion, reply)
 
 
 def _anthropic_reply(reply: Any) -> list[str]:

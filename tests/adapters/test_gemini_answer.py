@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from routerd.adapters import gemini
 from routerd.adapters.base import Framing
@@ -228,7 +229,7 @@ def test_what_google_said_comes_back_from_what_we_say(path: Path) -> None:
     events = parsed(gemini, path.read_bytes())
     if isinstance(events[-1], ReplyFailed):
         return
-    reply = collect(events)
+    reply = structs.replace(collect(events), extra=None)  # the ids of tokens, say, which no other place holds
     framing = Framing(reply.id, 0, reply.model)
     whole = gemini.render_reply(reply, framing)
     assert official.REPLY["gemini"](whole) == []

@@ -10,6 +10,8 @@ from routerd.adapters.table import ADAPTERS
 from routerd.errors import RouterError
 from scripts import fidelity
 from scripts.vendor_fields import Case, cases
+from scripts.vendor_replies import replies
+from tests.adapters import official
 
 # Old and new: what one of them refuses, another one needs.
 OTHER_MODELS = [
@@ -38,6 +40,55 @@ def test_no_field_is_lost_in_silence(ingress: str) -> None:
 def test_no_field_is_lost_in_silence_at_other_models(ingress: str, upstream: str, model: str) -> None:
     found = {case.path: fidelity.fate(ingress, upstream, case, model) for case in cases(ingress)}
     assert [path for path, fate in found.items() if fate == fidelity.SILENT] == []
+
+
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_no_field_of_a_reply_is_lost_in_silence(source: str) -> None:
+    lost = {path: row for path, row in fidelity.reply_fates(source).items() if fidelity.SILENT in row}
+    assert lost == {}
+
+
+@pytest.mark.parametrize("caller", ADAPTERS)
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_every_loss_of_a_reply_names_a_place_in_it(source: str, caller: str) -> None:
+    wrong = {
+        case.path: pointers
+        for case in replies(source)
+        if (pointers := [each for each in lost_of(source, caller, case.body) if not leads_somewhere(case.body, each)])
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("caller", ADAPTERS)
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_a_stream_declares_no_less_than_the_whole_reply(source: str, caller: str) -> None:
+    for case in replies(source):
+        whole, streamed = (fidelity.replied(source, caller, case.body, is_stream=flag)[1] for flag in (False, True))
+        assert set(whole) <= set(streamed), case.path
+
+
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_every_field_of_a_reply_is_set_once(source: str) -> None:
+    found = list(replies(source))
+    assert len(found) > 30
+    assert len({case.path for case in found}) == len(found)
+    assert [case.path for case in found if case.body == case.baseline] == []
+
+
+@pytest.mark.parametrize("caller", ADAPTERS)
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_what_is_told_of_every_reply_is_valid(source: str, caller: str) -> None:
+    """By the types of the caller's SDK, however odd the reply."""
+    wrong = {
+        case.path: faults
+        for case in replies(source)
+        if source != caller and (faults := official.REPLY[caller](fidelity.replied(source, caller, case.body)[0]))
+    }
+    assert wrong == {}
+
+
+def lost_of(source: str, caller: str, body: dict[str, Any]) -> list[str]:
+    return fidelity.replied(source, caller, body)[1]
 
 
 def test_the_page_is_fresh() -> None:

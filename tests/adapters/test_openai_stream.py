@@ -7,6 +7,7 @@ difference before you keep it.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,8 @@ def disorder(stream: bytes, events: list[Event]) -> list[str]:
     if isinstance(events[-1], ReplyFailed):
         is_told = "error" in msgspec.json.decode(last) and b"[DONE]" not in stream
         return [*Order(payloads).found, *([] if is_told else ["a failure looks like success"])]
-    order = Order(payloads)
+    extra = events[-1].extra.raw if isinstance(events[-1], ReplyEnded) and events[-1].extra else {}
+    order = Order(payloads, {pointer.rpartition("/")[2] for pointer in extra} | {each.split("/")[1] for each in extra})
     order.check_end()
     return order.found if last == b"[DONE]" else [*order.found, "no [DONE]"]
 
@@ -224,7 +226,9 @@ def disorder(stream: bytes, events: list[Event]) -> list[str]:
 class Order:
     """Reads chunks one by one, and notes each promise that one breaks."""
 
-    def __init__(self, payloads: list[bytes]) -> None:
+    def __init__(self, payloads: list[bytes], vendors: Collection[str] = ()) -> None:
+        """`vendors`: the fields that are the vendor's own, and passed on in the last chunk."""
+        self._strangers = frozenset({"annotations", "executed_tools", *vendors} - {"usage", "choices"})
         self.found: list[str] = []
         self._finishes: dict[int, str | None] = {}
         self._calls: dict[int, list[dict[str, str]]] = {}
@@ -237,9 +241,8 @@ class Order:
             self.found.append(promise)
 
     def _read(self, chunk: dict[str, Any], *, is_last: bool) -> None:
-        strangers = frozenset({"annotations", "executed_tools"})  # what the types have no place for in a delta
         if "'custom'" not in str(chunk):  # nor have they for these
-            self.found += official.EVENT["openai"](official.without(strangers, chunk))
+            self.found += official.EVENT["openai"](official.without(self._strangers, chunk))
         common = chunk["id"], chunk["created"], chunk["model"], chunk["object"]
         expected = FRAMING.id, FRAMING.created, FRAMING.model, "chat.completion.chunk"
         self._check(common == expected, f"differs: {common}")
