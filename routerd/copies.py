@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from routerd.config.edit_scalar import CantEdit
-from routerd.config.leaks import by_shape, scan
+from routerd.config.hiding import REDACTED, hidden
+from routerd.config.leaks import by_shape
 from routerd.config.model import RouterConfig
 from routerd.config.places import places
-from routerd.config.references import BadReference, parse_value
 from routerd.keyring import Keyring, KeyringError, seal_plain
 from routerd.sealing import Sources
 
-REDACTED = "[redacted]"
-_SHORTEST = 6  # letters of a secret that is looked for by its value, as in the log
+__all__ = ["REDACTED", "NotKept", "has_plain_keys", "hidden", "sealed_copy"]
 
-_SECRET_LINE = re.compile(
-    r"""((?:api[_-]?key|[\w-]*(?:authorization|token|secret|password|cookie)|proxy)["']?\s*[:=]\s*)(["']?)([^"'#,}\r\n]+)""",
-    re.IGNORECASE,
-)
+_SHORTEST = 6  # letters of a secret that is looked for by its value, as in the log
 
 
 class NotKept(Exception):
@@ -53,22 +48,3 @@ def _sealed(text: str, config: RouterConfig, ring: Keyring) -> str:
     if edited.left:
         raise NotKept(f"a key stands in it in plain text: {edited.left[0].reason}")
     return edited.text
-
-
-def hidden(text: str) -> str:
-    """A text that can't be understood, without what stands where keys do, or looks like one."""
-    lines = _SECRET_LINE.sub(_hide, text).splitlines(keepends=True)
-    for leak in scan(text):
-        line = lines[leak.line - 1]
-        if REDACTED not in line:
-            lines[leak.line - 1] = line[: leak.column - 1] + REDACTED + line[len(line.rstrip("\r\n")) :]
-    return "".join(lines)
-
-
-def _hide(found: re.Match[str]) -> str:
-    value = found[3].strip()
-    try:
-        is_plain = parse_value(value).kind == "plain"
-    except BadReference:
-        is_plain = True
-    return f"{found[1]}{found[2]}{REDACTED}" if is_plain else found[0]

@@ -15,6 +15,7 @@ from routerd.config.diff import Difference
 from routerd.config.document import parse
 from routerd.config.edit_scalar import CantEdit
 from routerd.config.file import ConfigFileError, Read, digest, read
+from routerd.config.hiding import diff
 from routerd.config.model import RouterConfig
 from routerd.config.places import places
 from routerd.config.problem import Problem, path_text
@@ -111,6 +112,7 @@ class Editor:
         self._data_dir = data_dir
         self._generations = generations
         self.commit: Commit | None = None  # the last one
+        self._committing = asyncio.Lock()
         self._under_way: set[asyncio.Task[Edited]] = set()
 
     async def edit(
@@ -162,6 +164,11 @@ class Editor:
         """The file's text, without any key in plain text, and its digest. Raises ConfigFileError."""
         return await asyncio.to_thread(self._shown)
 
+    async def settle(self, patience: float = 10.0) -> None:
+        """Wait for the edits that are under way, with their commits: at the end."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=patience)
+
     async def _make(self, change: Callable[[str | None], str], asked: Asked) -> Edited:
         if self._generations is None:
             raise Refused("config_read_only", "The built-in example serves; `routerd init` writes a file of your own.")
@@ -172,31 +179,41 @@ class Editor:
         return await asyncio.shield(task)
 
     async def _made(self, change: Callable[[str | None], str], asked: Asked) -> Edited:
+        """Make an edit, and commit it once the next edit and reload may go on: a hook may take its time.
+
+        Commits are made in the order of the edits: whoever leaves `alone` first also comes first to the next lock.
+        """
         async with self._reloader.alone:
-            for _ in range(_TRIES):
-                draft = await asyncio.to_thread(self._draft, change, asked)
-                if asked.dry_run or draft.loaded is None:
-                    return draft.edited
-                try:
-                    await asyncio.to_thread(self._write, draft)
-                except ConfigFileError as error:
-                    if error.trouble == "changed" and asked.if_match is None:
-                        continue
-                    self._refuse(error, draft)
-                return await self._served(draft, draft.loaded, asked)
+            served, edited = await self._written(change, asked)
+        if served is None or served.config.server.git != "commit":
+            return edited
+        async with self._committing:
+            self.commit = commit = await asyncio.to_thread(self._committed, served.text, edited, asked)
+        return replace(edited, commit=commit)
+
+    async def _written(self, change: Callable[[str | None], str], asked: Asked) -> tuple[Loaded | None, Edited]:
+        """What serves after the edit, and what it did; None when nothing was to be written."""
+        for _ in range(_TRIES):
+            draft = await asyncio.to_thread(self._draft, change, asked)
+            if asked.dry_run or draft.loaded is None:
+                return None, draft.edited
+            try:
+                await asyncio.to_thread(self._write, draft)
+            except ConfigFileError as error:
+                if error.trouble == "changed" and asked.if_match is None:
+                    continue
+                self._refuse(error, draft)
+            return draft.loaded, await self._served(draft, draft.loaded, asked)
         raise Refused("stale", "The file keeps changing: look at it, and try again.")
 
     async def _served(self, draft: _Draft, loaded: Loaded, asked: Asked) -> Edited:
         edited = draft.edited
         outcome = await self._reloader.adopt(loaded, self._adopt, asked.source, asked.actor, edited.changes)
-        commit = None
-        if loaded.config.server.git == "commit":
-            self.commit = commit = await asyncio.to_thread(self._committed, edited, asked)
-        return replace(edited, digest=outcome.digest, generation=outcome.generation, commit=commit)
+        return replace(edited, digest=outcome.digest, generation=outcome.generation)
 
-    def _committed(self, edited: Edited, asked: Asked) -> Commit:
+    def _committed(self, text: str, edited: Edited, asked: Asked) -> Commit:
         try:
-            return Commit(git.commit(self._reloader.path, edited.digest, asked.actor, edited.changes))
+            return Commit(git.commit(self._reloader.path, text, asked.actor, edited.changes))
         except git.GitError as error:
             self._reloader.log.warning("edit_not_committed", digest=edited.digest[:12], reason=str(error))
             return Commit(None, str(error))
@@ -281,13 +298,10 @@ class Editor:
 
     def _diff(self, old: str | None, new: str, *configs: RouterConfig) -> str:
         """The lines that differ, as git shows them, without the plain keys of the configs."""
-        import difflib  # only here: nothing that serves needs it
-
         name = self._reloader.path.name
-        before = name if old is not None else "/dev/null"
-        lines = difflib.unified_diff(_lines(old or ""), _lines(new), before, name)
         secrets = [place.secret for config in configs for place in places(config) if place.kind == "plain"]
-        return self._cleaned("".join(lines), secrets)
+        before = name if old is not None else "/dev/null"
+        return self._cleaned(diff(old or "", new, before, name, has_secrets=bool(secrets)), secrets)
 
     def _cleaned(self, text: str, secrets: Sequence[str]) -> str:
         for secret in sorted(secrets, key=len, reverse=True):
@@ -337,7 +351,3 @@ def _invalid(problems: Sequence[Problem]) -> Refused:
 def _refuse_borrowed(before: RouterConfig, after: RouterConfig) -> None:
     for kind, path, detail in refusals(before, after):
         raise Refused(kind, f"{path_text(path)}: {detail}")
-
-
-def _lines(text: str) -> list[str]:
-    return [line if line.endswith("\n") else f"{line}\n" for line in text.splitlines(keepends=True)]

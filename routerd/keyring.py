@@ -15,7 +15,7 @@ from routerd import sealing
 from routerd.config import sealed
 from routerd.config.check import check
 from routerd.config.document import parse
-from routerd.config.edit_scalar import CantEdit, Content, insert_key, replace_scalar
+from routerd.config.edit_scalar import Content, insert_key, replace_scalar, replace_scalars
 from routerd.config.model import RouterConfig
 from routerd.config.places import Place, origin_of, places
 from routerd.config.problem import Path, path_text
@@ -127,11 +127,13 @@ def seal_plain(text: str, ring: Keyring) -> Edited:
         return Edited(text)
     recipients = ring.recipients(config)
     edited = Edited(text, recipients=recipients, made=ring.made)
+    values: dict[Place, str] = {}
     for place in plain:
         if place.origin is None:
             edited = _leave(edited, place, "nothing says where the key may be sent, so it can't be sealed")
         else:
-            edited = _write(edited, place, sealing.seal(place.secret, place.origin, recipients))
+            values[place] = sealing.seal(place.secret, place.origin, recipients)
+    edited = _write(edited, values)
     return with_recipients(edited, config) if edited.changed else edited
 
 
@@ -143,6 +145,7 @@ def rotate(text: str, ring: Keyring) -> Edited:
         return Edited(text)
     recipients = ring.recipients(config)
     edited = Edited(text, recipients=recipients)
+    values: dict[Place, str] = {}
     for place in found:
         try:
             opened = sealing.open_sealed(place.secret, ring.identities)
@@ -152,7 +155,8 @@ def rotate(text: str, ring: Keyring) -> Edited:
         except SealError as error:
             edited = _leave(edited, place, str(error))
         else:
-            edited = edited if value == place.secret else _write(edited, place, value)
+            values |= {} if value == place.secret else {place: value}
+    edited = _write(edited, values)
     return with_recipients(edited, config) if edited.changed else edited
 
 
@@ -276,12 +280,15 @@ def _checked(text: str) -> RouterConfig:
     return checked.config
 
 
-def _write(edited: Edited, place: Place, value: str) -> Edited:
-    try:
-        text = replace_scalar(edited.text, place.path, place.with_secret(value))
-    except CantEdit as error:
-        return _leave(edited, place, str(error))
-    return replace(edited, text=text, changed=(*edited.changed, place.path))
+def _write(edited: Edited, values: Mapping[Place, str]) -> Edited:
+    """Other secrets at these places, all in one go; what can't be edited is left."""
+    if not values:
+        return edited
+    wanted = {place.path: place.with_secret(value) for place, value in values.items()}
+    text, refused = replace_scalars(edited.text, wanted)
+    changed = (*edited.changed, *(path for path in wanted if path not in refused))
+    left = (*edited.left, *(Left(path, str(error)) for path, error in refused.items()))
+    return replace(edited, text=text, changed=changed, left=left)
 
 
 def _leave(edited: Edited, place: Place, reason: str) -> Edited:

@@ -157,10 +157,9 @@ class Reloader:
 
     async def watch(self, changes: AsyncGenerator[None, None], adopt: Adopt) -> None:
         """Adopt every good change, until cancelled."""
-        if self._unkept is not None:
-            await self._keep(self._unkept)
-            self._unkept = None
-        await self._mirror()
+        async with self.alone:
+            await self._keep_first()
+            await self._mirror()
         async with aclosing(changes):
             async for _ in changes:
                 try:
@@ -186,6 +185,7 @@ class Reloader:
         self, loaded: Loaded, adopt: Adopt, source: Source, actor: str | None, changes: Sequence[Difference] = ()
     ) -> Outcome:
         """Serve what was loaded, remember it, and tell everyone. The caller holds `alone`. Raises Rejected."""
+        await self._keep_first()
         try:
             adopt(loaded.snapshot)
         except Exception as error:  # a mistake of ours must not end the watch: the next save may be fine
@@ -302,6 +302,12 @@ class Reloader:
         if self._generations is not None and is_news:
             self._generations.note(_record(outcome))
         return outcome
+
+    async def _keep_first(self) -> None:
+        """Keep what the start served, if nobody has yet; later it would be the text of something else."""
+        outcome, self._unkept = self._unkept, None
+        if outcome is not None:
+            await self._keep(outcome)
 
     async def _keep(self, outcome: Outcome) -> None:
         """Keep the text of what serves now; never in the way of serving it."""

@@ -16,6 +16,19 @@ def post(door: Door, body: Path) -> int:
     return _status(door.port, "POST", door.path, body.read_bytes(), {"Content-Type": "application/json", **headers})
 
 
+def config_of(door: Door, body: Path) -> str:
+    """The config that answered a POST, as its header says. Raises OSError when nobody listens."""
+    headers = dict(header.split(": ", 1) for header in door.headers)
+    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=30)
+    try:
+        connection.request("POST", door.path, body.read_bytes(), {"Content-Type": "application/json", **headers})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.headers["x-routerd-config"] or ""
+    finally:
+        connection.close()
+
+
 def get(port: int, path: str) -> int:
     """The status of one GET. Raises OSError when nobody listens."""
     return _status(port, "GET", path, None, {})

@@ -18,7 +18,7 @@ from driver.subjects import Installation, Nginx, Routerd, Subject, router_config
 @dataclass(frozen=True)
 class Length:
     """How thorough a run is: `rounds` of `seconds` for a capacity row, `latency_rounds` at one connection, so many
-    `starts`, so many seconds for the failover rows, and whether rows without a target are taken too."""
+    `starts`, seconds for the failover rows, so many `saves`, and whether rows without a target are taken too."""
 
     name: str
     rounds: int
@@ -27,11 +27,16 @@ class Length:
     starts: int
     failover_seconds: float
     refusal_seconds: float
+    saves: int
     is_thorough: bool
 
 
-QUICK = Length("quick", 3, 0.8, latency_rounds=3, starts=3, failover_seconds=4, refusal_seconds=20, is_thorough=False)
-FULL = Length("full", 9, 3.0, latency_rounds=15, starts=9, failover_seconds=20, refusal_seconds=60, is_thorough=True)
+QUICK = Length(
+    "quick", 3, 0.8, latency_rounds=3, starts=3, failover_seconds=4, refusal_seconds=20, saves=25, is_thorough=False
+)
+FULL = Length(
+    "full", 9, 3.0, latency_rounds=15, starts=9, failover_seconds=20, refusal_seconds=60, saves=1000, is_thorough=True
+)
 
 
 @dataclass(frozen=True)

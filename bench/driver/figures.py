@@ -65,6 +65,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType({
     "dead-added": Target(5, is_ceiling=True),
     "dead-paying": Target(1, is_ceiling=True),
     "refused-amplification": Target(1.2, is_ceiling=True),
+    "ledger-lost": Target(0, is_ceiling=True),
+    "save-serving": Target(300, is_ceiling=True),
+    "reload-late": Target(0, is_ceiling=True),
+    "reload-latency": Target(1.10, is_ceiling=True),
 })  # fmt: skip
 
 

@@ -139,9 +139,10 @@ class Routerd:
         self.port = free_ports(1)[0]
         place = folder / f"{installed.name}-{self.port}"
         place.mkdir()
-        (place / "router.yaml").write_text(config)
+        self.config = place / "router.yaml"
+        self.config.write_text(config)
         command = [str(installed.python), *installed.options, "-m", "routerd", "serve"]
-        command += ["--config", str(place / "router.yaml"), "--data-dir", str(place / "data")]
+        command += ["--config", str(self.config), "--data-dir", str(place / "data")]
         command += ["--host", "127.0.0.1", "--port", str(self.port)]
         environ = {"BENCH_UPSTREAM_KEY": UPSTREAM_KEY, "PYTHONPATH": str(installed.tree)}
         if tools.certificate:

@@ -4,46 +4,92 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
+from routerd.cli.earlier import earlier, weighty
 from routerd.cli.surroundings import load_settings
+from routerd.cli.trouble import Misuse
+from routerd.config import route_check
 from routerd.config.check import Problem
 from routerd.config.check import check as check_text
+from routerd.config.document import parse
 from routerd.config.file import ConfigFileError, read
+from routerd.config.problem import path_text
+from routerd.settings import Settings
 
 
 @click.command
 @click.argument("file", required=False)
 @click.option("--strict", is_flag=True, help="Warnings count as problems, too.")
+@click.option("--against", metavar="FILE|REVISION", help="What it is compared with, such as origin/main.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def check(context: click.Context, file: str | None, strict: bool, as_json: bool) -> None:
+def check(context: click.Context, file: str | None, strict: bool, against: str | None, as_json: bool) -> None:
     """Look for problems in FILE (the configured one when left out).
 
-    Exits with 0 when there are none, with 1 when there are.
+    Says first who can read keys now that could not before, and which keys go somewhere else. Exits with 0 when there
+    are no problems, with 1 when there are.
     """
-    path = Path(file) if file is not None else load_settings({}).config
-    problems = find(path)
+    settings = _settings(file)
+    path = settings.config if file is None and settings is not None else Path(file or "")
+    text, problems = find(path)
+    before = earlier(path, text, settings, against) if text is not None else None
+    news = weighty(before.text, text) if before is not None and text is not None else []
+    hints = _hints(text) if text is not None else []
     is_fine = not any(strict or problem.severity == "error" for problem in problems)
     if as_json:
-        told = {"file": str(path), "ok": is_fine, "problems": [problem.as_json() for problem in problems]}
+        told = {
+            "file": str(path),
+            "ok": is_fine,
+            "against": before.name if before is not None else None,
+            "changes": [change.as_json() for change in news],
+            "problems": [problem.as_json() for problem in problems],
+            "hints": hints,
+        }
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
+        for change in news:
+            click.echo(f"{path}: {change} (beside {before.name if before else ''})")
         for problem in problems:
             click.echo(f"{path}:{problem}")
+        for hint in hints:
+            click.echo(f"{path}:{hint['line']}:{hint['column']}: hint: {hint['path']}: {hint['message']}")
         click.echo(summary(path, problems), err=True)
     context.exit(0 if is_fine else 1)
 
 
-def find(path: Path) -> tuple[Problem, ...]:
-    """Every problem of the file at `path`; one that can't be read has just that."""
+def _settings(file: str | None) -> Settings | None:
+    """The settings; a file that is named can be looked at without them."""
+    try:
+        return load_settings({})
+    except Misuse:
+        if file is None:
+            raise
+        return None
+
+
+def find(path: Path) -> tuple[str | None, tuple[Problem, ...]]:
+    """The text of the file at `path`, and every problem; one that can't be read has just that."""
     try:
         text = read(path).text
     except ConfigFileError as error:
         hint = "`routerd init` writes a first one" if error.trouble == "missing" else None
-        return (Problem("error", 1, 1, "", str(error), hint),)
-    return check_text(text).problems
+        return None, (Problem("error", 1, 1, "", str(error), hint),)
+    return text, check_text(text).problems
+
+
+def _hints(text: str) -> list[dict[str, Any]]:
+    """What could be better and is no problem; of a config that has errors, nothing."""
+    config = check_text(text).config
+    found = route_check.hints(config) if config is not None else []
+    document = parse(text) if found else None
+    told = []
+    for place, message in found:
+        line, column = document.position(place) if document is not None else (1, 1)
+        told.append({"line": line, "column": column, "path": path_text(place), "message": message})
+    return told
 
 
 def summary(path: Path, problems: tuple[Problem, ...]) -> str:

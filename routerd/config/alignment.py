@@ -22,6 +22,8 @@ def align(old: Sequence[Any], new: Sequence[Any]) -> list[Match]:
 
     Between those that stay, an old item may have become a new one that is like it.
     """
+    if not old:  # so it is for every new entry: three thousand of them come with a large file
+        return [Match(None)] * len(new)
     before, after = [key(item) for item in old], [key(item) for item in new]
     found: dict[int, Match] = {there: Match(here) for here, there in longest(before, after)}
     places = [(-1, -1), *((match.old or 0, there) for there, match in sorted(found.items())), (len(old), len(new))]

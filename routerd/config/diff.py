@@ -16,7 +16,7 @@ from routerd.config.difference import (
     said,
     summary,
 )
-from routerd.config.model import AdminConfig, ClientConfig, ProviderConfig, RouteConfig, RouterConfig
+from routerd.config.model import AdminConfig, ClientConfig, PriceConfig, ProviderConfig, RouteConfig, RouterConfig
 from routerd.config.places import Place, of_provider, origin_of, places, proxy_origin
 from routerd.config.problem import Path
 from routerd.config.recipients import normal
@@ -279,3 +279,13 @@ def _of_settings(old: RouterConfig, new: RouterConfig) -> Iterator[Difference]:
         yield change(kind, ("server", *name.split(".")), words)
     for name, words in of_fields(old.defaults, new.defaults, type(new.defaults).model_fields):
         yield change("defaults", ("defaults", *name.split(".")), words)
+    for name in {**old.prices, **new.prices}:
+        before, after = old.prices.get(name), new.prices.get(name)
+        if before != after:
+            yield change("price", ("prices", name), _of_price(before, after))
+
+
+def _of_price(old: PriceConfig | None, new: PriceConfig | None) -> str:
+    if old is None or new is None:
+        return "removed" if new is None else "added"
+    return ", ".join(words for _, words in of_fields(old, new, PriceConfig.model_fields))

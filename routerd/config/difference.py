@@ -12,15 +12,15 @@ from routerd.config.problem import Path, path_text
 
 Kind = Literal[
     "recipient", "origin", "reference", "admin", "access", "key", "provider", "targets", "route", "client", "server",
-    "defaults",
+    "defaults", "price",
 ]  # fmt: skip
 ORDER: tuple[Kind, ...] = (
     "recipient", "origin", "reference", "admin", "access", "key", "provider", "targets", "route", "client", "server",
-    "defaults",
+    "defaults", "price",
 )  # fmt: skip
 """What could be meant badly comes first: who can read keys, where keys go, who may change or call anything."""
 
-_NOUNS = {"providers": "provider", "routes": "route", "clients": "client", "admins": "admin"}
+_NOUNS = {"providers": "provider", "routes": "route", "clients": "client", "admins": "admin", "prices": "price of"}
 _TIMES = frozenset({
     "connect",
     "cooldown",

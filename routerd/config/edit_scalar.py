@@ -1,4 +1,4 @@
-"""Changing one value in the text of router.yaml, or adding one key, and touching nothing else.
+"""Changing values in the text of router.yaml, or adding one key, and touching nothing else.
 
 The text is cut at the places that the parser noted. The result is parsed again, and counts only if it says what was
 meant and nothing else; what can't be done so is refused, with the line to edit by hand.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from routerd.config.document import Document, Entry, Node, parse
+from routerd.config.document import Document, Entry, Node, parse, plain
 from routerd.config.problem import Path, path_text
 from routerd.config.scalars import resolve
 
@@ -35,15 +35,58 @@ class CantEdit(Exception):
 
 def replace_scalar(text: str, path: Path, value: str) -> str:
     """`text` with another scalar at `path`, which is there. Raises CantEdit."""
+    edited, refused = replace_scalars(text, {path: value})
+    if refused:
+        raise refused[path]
+    return edited
+
+
+def replace_scalars(text: str, values: Mapping[Path, str]) -> tuple[str, dict[Path, CantEdit]]:
+    """`text` with other scalars at these paths, which are there, and why some of them are not changed.
+
+    The text is parsed once; only when all of them together don't give what is meant, once for each.
+    Raises CantEdit for a text that can't be parsed.
+    """
     bare, document = _parsed(text)
-    found = document.find(path)
-    node = found.value
-    what = f"`{path_text(path)}` is to have the new value"
-    if found.path != path or isinstance(node.value, dict | list):
-        raise CantEdit(node.line, what)
-    old = bare[node.start : node.end]
-    edited = bare[: node.start] + _like(old, value) + bare[node.end :]
-    return _verified(text, edited, document, path, value, node.line, what)
+    edited = _replaced(bare, document, values)
+    if edited is not None and _says(edited, document, values):
+        return (_BOM if text.startswith(_BOM) else "") + edited, {}
+    if len(values) == 1:
+        (path,) = values
+        return text, {path: CantEdit(document.find(path).value.line, f"`{path_text(path)}` is to have the new value")}
+    refused: dict[Path, CantEdit] = {}
+    for path, value in values.items():
+        text, more = replace_scalars(text, {path: value})
+        refused |= more
+    return text, refused
+
+
+def _replaced(bare: str, document: Document, values: Mapping[Path, str]) -> str | None:
+    """The text with the values; None when one of them is no scalar of its own."""
+    places = []
+    for path, value in values.items():
+        found = document.find(path)
+        if found.path != path or isinstance(found.value.value, dict | list):
+            return None
+        places.append((found.value.start, found.value.end, value))
+    pieces, at = [], 0
+    for start, end, value in sorted(places):
+        if start < at:
+            return None  # two names of one place
+        pieces += [bare[at:start], _like(bare[start:end], value)]
+        at = end
+    return "".join([*pieces, bare[at:]])
+
+
+def _says(edited: str, before: Document, values: Mapping[Path, str]) -> bool:
+    after = parse(edited)
+    wanted: Any = plain(before.root) if before.root is not None else None  # made anew, to be changed here
+    for path, value in values.items():
+        holder = wanted
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = value
+    return not after.problems and after.root is not None and after.data == wanted
 
 
 def insert_key(text: str, path: Path, value: Content) -> str:

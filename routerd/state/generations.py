@@ -65,6 +65,12 @@ class Kept:
     text: str
 
 
+def last_good_in(folder: Path) -> str | None:
+    """The text that was accepted last, for those who have no database open. Blocks."""
+    newest = _newest(folder)
+    return _text(folder, newest[1]) if newest is not None else None
+
+
 class Generations:
     """`keep`, `newest`, `text` and `last_good` block and are for any thread, the others for the event loop's."""
 
@@ -77,11 +83,7 @@ class Generations:
 
     def newest(self) -> tuple[int, str] | None:
         """Number and digest of the generation that was accepted last."""
-        try:
-            number, digest = (self._folder / _NEWEST).read_text("ascii").split()
-            return (int(number), digest) if _DIGEST.fullmatch(digest) else None
-        except (OSError, ValueError):
-            return None
+        return _newest(self._folder)
 
     def accept(self, number: int, digest: str, text: str | None) -> None:
         """Remember that this is the newest; with `text`, keep that. Raises OSError."""
@@ -98,12 +100,7 @@ class Generations:
 
     def text(self, digest: str) -> str | None:
         """The text that is kept of a digest."""
-        if not _DIGEST.fullmatch(digest):
-            return None
-        try:
-            return (self._folder / f"{digest}.yaml").read_bytes().decode()
-        except (OSError, UnicodeDecodeError):
-            return None
+        return _text(self._folder, digest)
 
     def last_good(self) -> Iterator[Kept]:
         """What was accepted, the newest first."""
@@ -213,3 +210,20 @@ def _make_private(folder: Path) -> None:
         with suppress(OSError):
             (folder.parent / ".gitignore").write_text("*\n")
     folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _newest(folder: Path) -> tuple[int, str] | None:
+    try:
+        number, digest = (folder / _NEWEST).read_text("ascii").split()
+        return (int(number), digest) if _DIGEST.fullmatch(digest) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _text(folder: Path, digest: str) -> str | None:
+    if not _DIGEST.fullmatch(digest):
+        return None
+    try:
+        return (folder / f"{digest}.yaml").read_bytes().decode()
+    except (OSError, UnicodeDecodeError):
+        return None

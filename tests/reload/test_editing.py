@@ -56,6 +56,16 @@ def test_an_edit_is_one_generation(path: Path, tmp_path: Path) -> None:
         ]  # fmt: skip
 
 
+def test_an_edit_right_after_the_start_loses_no_text(path: Path, tmp_path: Path) -> None:
+    """What the start served is kept before the first edit, whether or not the watch has come to it."""
+    watched = Watched(path, tmp_path / "data")
+    watched.adopted.append(watched.reloader.first("refuse", watched.data))
+    asyncio.run(watched.editor.replace(text("second"), ME))
+    watched.database.close()
+    watched.log.close()
+    assert watched.generations.text(digest(text("first").encode())) == text("first")
+
+
 def test_entries(path: Path, tmp_path: Path) -> None:
     changes: list[Change] = [
         Put(("routes", "second"), ["demo/echo"]),
@@ -199,6 +209,22 @@ def test_a_key_that_somebody_saved_in_plain_text(path: Path, tmp_path: Path) -> 
         watched.wait_state("broken")
         assert KEY not in watched.call(watched.editor.shown())[0]
     assert [file for file in data.rglob("*") if file.is_file() and KEY.encode() in file.read_bytes()] == []
+
+
+@pytest.mark.parametrize("style", ["|-\n      {}", ">-\n      {}\n", '"{}"', "\n      {}"])
+def test_a_key_is_in_no_diff_however_it_is_written(path: Path, tmp_path: Path, style: str) -> None:
+    """Its letters may be written in any way that YAML has: it is known by where it stands."""
+    odd = style.format(KEY if style != '"{}"' else f"\\x73{KEY[1:]}")
+    provider = f"  openai:\n    base_url: https://api.openai.com/v1\n    api_key: {odd}\n    models: [m]\n"
+    path.write_text(text("first").replace("routes:", f"{provider}routes:"))
+    with Watched(path, tmp_path / "data") as watched:
+        seen = [watched.call(watched.editor.replace(text("second"), DRY)), watched.call(watched.editor.shown())]
+        path.write_text(path.read_text() + "oops: 1\n")
+        watched.wait_state("broken")
+        seen.append(watched.call(watched.editor.shown()))
+        seen.append(watched.call(watched.editor.replace(text("second"), ME)))
+    assert KEY[1:] not in repr(seen)
+    assert "[redacted]" in repr(seen[0])
 
 
 def kept(watched: Watched) -> bool:

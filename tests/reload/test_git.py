@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,9 +11,12 @@ import pytest
 
 from routerd import git
 from routerd.config.difference import change
-from routerd.editing import Asked, Commit
+from routerd.config.splice import Put
+from routerd.editing import Asked, Commit, Edited
+from tests.reload.saves import rename_over
 from tests.reload.watched import Watched
 from tests.reload.watched import text as config
+from tests.support.gate import PATIENCE, eventually
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
 
@@ -81,6 +85,67 @@ def test_hooks_are_run_and_may_refuse(repository: Path, tmp_path: Path) -> None:
         hook.unlink()
         edit(watched, "third")
         assert run(repository, "show", "HEAD:router.yaml") == text("third").strip()
+
+
+def test_a_slow_hook_holds_up_nobody(repository: Path, tmp_path: Path) -> None:
+    """Edits and saves that come while git is busy serve at once; each edit is a commit of its own text, in order."""
+    hook = repository / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ntouch .git/waits\nwhile [ ! -e .git/go-on ]; do sleep 0.02; done\n")
+    hook.chmod(0o755)
+    with Watched(repository / "router.yaml", tmp_path / "data") as watched:
+
+        async def both() -> list[Edited]:
+            edits = [watched.editor.replace(text(name), ME) for name in ("second", "third")]
+            return await asyncio.gather(*edits)
+
+        made = asyncio.run_coroutine_threadsafe(both(), watched.loop)
+        watched.wait_for("third")
+        eventually((repository / ".git" / "waits").exists, "git runs the hook")
+        rename_over(watched.path, text("saved"))
+        watched.wait_for("saved")
+        assert not made.done()
+        (repository / ".git" / "go-on").touch()
+        commits = [edited.commit for edited in made.result(PATIENCE)]
+        log = run(repository, "log", "--format=%H|%s", "--reverse").splitlines()
+        assert [line.partition(": ")[2] for line in log[1:]] == [
+            "route second: added; route first: removed", "route third: added; route second: removed",
+        ]  # fmt: skip
+        assert commits == [Commit(line.partition("|")[0]) for line in log[1:]]
+        assert run(repository, "show", "HEAD~1:router.yaml") == text("second").strip()
+        assert run(repository, "show", "HEAD:router.yaml") == text("third").strip()
+        assert run(repository, "diff", "--cached", "--name-only") == "README"
+        assert watched.path.read_text() == text("saved")
+
+
+def test_a_merge_under_way_is_left_alone(repository: Path, tmp_path: Path) -> None:
+    head = run(repository, "rev-parse", "HEAD")
+    (repository / ".git" / "MERGE_HEAD").write_text(f"{head}\n")
+    with Watched(repository / "router.yaml", tmp_path / "data") as watched:
+        assert "finish the merge" in (edit(watched, "second").reason or "")
+        assert run(repository, "rev-parse", "HEAD") == head
+
+
+def test_an_edit_back_to_what_head_has(repository: Path, tmp_path: Path) -> None:
+    rename_over(repository / "router.yaml", text("by-hand"))
+    with Watched(repository / "router.yaml", tmp_path / "data") as watched:
+        assert edit(watched, "first").reason == "HEAD has this text of router.yaml already"
+
+
+def test_a_folder_within_a_repository_with_line_ends_of_its_own(repository: Path, tmp_path: Path) -> None:
+    folder = repository / "of two" / "parts"
+    folder.mkdir(parents=True)
+    (repository / ".gitattributes").write_text("*.yaml text\n")
+    (folder / "router.yaml").write_bytes(text("first").replace("\n", "\r\n").encode())
+    run(repository, "add", "of two")
+    run(repository, "commit", "-q", "-m", "more", "--", "of two")
+    with Watched(folder / "router.yaml", tmp_path / "data") as watched:
+        change = Put(("routes", "second"), ["demo/echo"])
+        commit = watched.call(watched.editor.edit([change], "me", "api")).commit
+        assert commit is not None and commit.name == run(repository, "rev-parse", "HEAD")
+        assert run(repository, "show", "--numstat", "--format=", "HEAD") == "1\t0\tof two/parts/router.yaml"
+        assert git.standing(watched.path) == git.Standing(commit.name, False)
+        assert git.earlier(watched.path, "HEAD~1") == text("first")
 
 
 def test_signing_is_respected(repository: Path, tmp_path: Path) -> None:

@@ -84,6 +84,11 @@ class Watched:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where it runs."""
+        return self._loop
+
+    @property
     def serving(self) -> list[str]:
         """The routes of what serves."""
         return list(self.adopted[-1].routes)

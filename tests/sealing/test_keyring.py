@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from routerd.config.edit_scalar import CantEdit
 from routerd.config.places import Place, places
 from routerd.config.problem import Path as Steps
 from routerd.keyring import Edited, Keyring, KeyringError, rotate, rows, seal_plain, set_key, standing
-from routerd.sealing import Identity, Sources, fingerprint, seal, unseal
+from routerd.sealing import Identities, Identity, Sources, fingerprint, make_identity, seal, unseal
 
 KEY = "sk-canary-7f3a-1234567890"
 ORIGIN = "https://api.openai.com"
@@ -258,3 +259,22 @@ providers:
 
 def test_standing() -> None:
     assert [standing(count) for count in (1, 2)] == ["1 recipient, not backed up", "2 recipients"]
+
+
+def test_two_hundred_keys_are_rotated_in_less_than_a_second(ring: Keyring, home: Path) -> None:
+    providers = (f"  p{at}: {{base_url: https://p{at}.example.org/v1, api_key: sk-{at}}}\n" for at in range(200))
+    once = seal_plain("providers:\n" + "".join(providers), ring)
+    more = make_identity(home / "more.txt")
+    began = time.process_time()
+    edited = rotate(once.text.replace("recipients:\n", f"recipients:\n  - {more.recipient}\n"), ring)
+    assert time.process_time() - began < 1
+    assert (len(edited.changed), edited.left) == (200, ())
+    found = by_path(edited.text)
+    assert unseal(found["providers", "p7", "api_key"].secret, "https://p7.example.org", Identities((more,))) == "sk-7"
+
+
+def test_what_can_not_be_edited_keeps_the_others_from_nothing(ring: Keyring) -> None:
+    text = "providers:\n  openai: {api_key: &k sk-a}\n  groq: {api_key: *k}\n  mistral: {api_key: sk-b}\n"
+    edited = seal_plain(text, ring)
+    assert edited.changed == (("providers", "mistral", "api_key"),)
+    assert [left.path[1] for left in edited.left] == ["openai", "groq"]

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from driver.bench import Bench
 from driver.figures import Figure
-from driver.rows import capacity, crowd, failover, footprint, latency, translate
+from driver.rows import capacity, crowd, failover, footprint, latency, ledger, reload, translate
 
 ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "whole": capacity.whole,
@@ -22,4 +22,8 @@ ROWS: Mapping[str, Callable[[Bench], list[Figure]]] = MappingProxyType({
     "control": footprint.control_plane,
     "dead": failover.one_target_dead,
     "refused": failover.everything_refuses,
+    "ledger": ledger.thousand_attempts,
+    "saves": reload.saves,
+    "large": reload.large,
+    "reloads": reload.latency,
 })  # fmt: skip

@@ -16,7 +16,7 @@ from driver.subjects import Routerd, Subject
 _SETTLE = 1.0
 _STEADY_STREAMS = 8
 # An event is late when it comes so long after its due time.
-_LATE_MS = 20
+LATE_MS = 20
 
 
 def cold_start(bench: Bench) -> list[Figure]:
@@ -80,7 +80,7 @@ def control_plane(bench: Bench) -> list[Figure]:
     return [
         Figure("control-memory", "with the control plane loaded: memory, MB (RSS)", {"routerd": asked.memory},
                asked.memory),
-        Figure("control-late", f"stream events late by it (> {_LATE_MS} ms)", late, late["routerd"],
+        Figure("control-late", f"stream events late by it (> {LATE_MS} ms)", late, late["routerd"],
                note="calm: the same streams without it"),
         Figure("control-lateness", "the latest of them, ms after its time", lateness, lateness["routerd"]),
         Figure("control-seconds", "GET / that loads it, s", {"routerd": asked.seconds}, asked.seconds),
@@ -93,7 +93,7 @@ def _disturb(bench: Bench, routerd: Routerd, is_asked: bool) -> Disturbance:
         seconds_to_first_answer(routerd.process, routerd.door("fast"), bench.bodies.chat("fast"))
         plan = Plan(
             bench.bodies.chat(door.model, stream=True), _STEADY_STREAMS, seconds=30, requests=_STEADY_STREAMS,
-            events=STEADY_EVENTS, late_ms=STEADY_DELAY_MS + _LATE_MS,
+            events=STEADY_EVENTS, late_ms=STEADY_DELAY_MS + LATE_MS,
         )  # fmt: skip
         running = bench.load.begin(door, plan)
         time.sleep(1.0)

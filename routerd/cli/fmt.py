@@ -1,0 +1,43 @@
+"""`routerd fmt`: router.yaml in the layout of the house, for those who want it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from routerd.cli.surroundings import load_settings
+from routerd.cli.trouble import Trouble
+from routerd.config.file import ConfigFileError, read
+from routerd.config.formatting import CantFormat, formatted
+from routerd.config.hiding import diff
+from routerd.config.write import write_if
+
+
+@click.command
+@click.argument("file", required=False)
+@click.option("--check", "is_check", is_flag=True, help="Write nothing; show what would change, and exit with 1 then.")
+@click.option("--config", metavar="FILE", help="The configuration.  [router.yaml]")
+@click.pass_context
+def fmt(context: click.Context, file: str | None, is_check: bool, config: str | None) -> None:
+    """Write FILE (the configured one when left out) in the usual layout; it says the same, with all its comments.
+
+    Nothing else ever does this: edits over the API and in the UI touch only the lines that they mean.
+    """
+    settings = load_settings({"config": config})
+    path = Path(file) if file is not None else settings.config
+    try:
+        found = read(path)
+        after = formatted(found.text)
+        if after == found.text:
+            click.echo(f"{path} is formatted", err=True)
+        elif is_check:
+            click.echo(diff(found.text, after, path.name, path.name), nl=False)
+            context.exit(1)
+        else:
+            write_if(path, found.digest, after, settings.data_dir)
+            click.echo(f"{path} is formatted now", err=True)
+    except CantFormat as error:
+        raise Trouble(f"{path} stays as it is: {error}", "`routerd check` says what is wrong with it") from None
+    except ConfigFileError as error:
+        raise Trouble(str(error), "`routerd init` writes a first one" if error.trouble == "missing" else None) from None
