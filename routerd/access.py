@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 from routerd.config.addresses import embedded
 from routerd.errors import RouterError
 
+Role = Literal["editor", "viewer"]
+
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -28,7 +30,7 @@ class Admin:
     """Who manages: the name that the history tells, and whether they may change anything."""
 
     name: str
-    role: Literal["editor", "viewer"]
+    role: Role
 
 
 ANONYMOUS = Caller("anonymous")
@@ -111,13 +113,18 @@ def _anonymous(asking: Asking, rules: Rules) -> Caller:
     return ANONYMOUS
 
 
-def administer(asking: Asking, rules: AdminRules, admin_digest: bytes, local: Local, *, writes: bool) -> Admin:
-    """Who asks /api. Raises RouterError: unauthorized, or forbidden for a page elsewhere, a viewer who writes."""
+def administer(
+    asking: Asking, rules: AdminRules, admin_digest: bytes, local: Local, *, writes: bool, needs: Role
+) -> Admin:
+    """Who asks /api, for something that `needs` a role. `writes`: by a method that may change something.
+
+    Raises RouterError: unauthorized, or forbidden for a page elsewhere, and for a viewer who wants to edit.
+    """
     if writes:
         _refuse_foreign_page(asking)
     token = asking.fields.get(b"authorization")
     admin = _local_admin(asking, rules, local) if token is None else _by_token(token, rules, admin_digest)
-    if writes and admin.role == "viewer":
+    if needs == "editor" and admin.role == "viewer":
         raise RouterError("forbidden", f"`{admin.name}` is a viewer, and may not change anything.")
     return admin
 

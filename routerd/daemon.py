@@ -12,18 +12,22 @@ import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from routerd import sealing
+from routerd.backups import Backups
+from routerd.checks.watch import Checks
 from routerd.config import example
 from routerd.config.watch import changes
 from routerd.edge.server import Edge
 from routerd.edge.tls import server_context
 from routerd.editing import Editor
+from routerd.loading import Loaded
+from routerd.login import link, page
 from routerd.management import Management
 from routerd.news import News
 from routerd.observe import Log
@@ -35,7 +39,10 @@ from routerd.settings import Settings
 from routerd.state.counters import Counters
 from routerd.state.database import Database
 from routerd.state.generations import Generations
+from routerd.state.inventory import Inventory
+from routerd.state.ledger import Ledger
 from routerd.state.signatures import Signatures
+from routerd.state.standing import Standing
 from routerd.web import load
 
 SWEEP = 0.5  # seconds
@@ -53,6 +60,8 @@ class Daemon:
     gateway: Gateway
     reloader: Reloader
     management: Management
+    standing: Standing
+    token: str = field(repr=False)
     is_ready: bool = False
 
     def ready(self) -> bool:
@@ -65,18 +74,22 @@ class Daemon:
         tasks = [
             asyncio.create_task(self.reloader.watch(changes(self.settings.config), self.gateway.adopt), name="watch"),
             asyncio.create_task(self._sweep(), name="sweep"),
+            asyncio.create_task(self.management.checks.run(), name="checks"),
         ]
-        await self.services.signatures.load(REMEMBERING)
+        # what is short is read first
+        await asyncio.gather(self.standing.load(REMEMBERING), self.services.signatures.load(REMEMBERING))
         self.is_ready = True
         try:
             yield
         finally:
             self.is_ready = False
             self.management.news.close()
+            await self.management.editor.settle()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.services.upstreams.pools.close()
+            self.standing.save()
             await asyncio.to_thread(self.database.close)
             self.log.close()
 
@@ -85,6 +98,7 @@ class Daemon:
             await asyncio.sleep(SWEEP)
             try:
                 self.services.sweep()
+                self.standing.sweep()
             except Exception as error:  # all timeouts would end with it
                 self.services.loop.call_exception_handler({"message": "a sweep failed", "exception": error})
 
@@ -99,12 +113,39 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
     database = Database(settings.database, log.warning)
     reloader, generations, news = _reloader(settings, log, database)
     snapshot = reloader.first(settings.on_boot_error, settings.data_dir if generations is not None else None)
-    services = Services(loop, Upstreams(loop, rng), Counters(), log, Signatures(database), rng)
+    ledger = Ledger(
+        database, lambda: gateway.current,
+        is_kept=generations is not None, is_followed=lambda: news.is_followed, tell=partial(_tell, loop, news),
+    )  # fmt: skip
+    services = Services(loop, Upstreams(loop, rng), Counters(), log, Signatures(database), ledger, rng)
     digest = hashlib.sha256(token.encode()).digest()
     gateway = Gateway(services, snapshot, digest)
     editor = Editor(reloader, gateway.adopt, sealing.sources(settings, os.environ), settings.data_dir, generations)
-    management = Management(reloader, editor, gateway.adopt, generations, news, lambda: gateway.current, digest)
-    return Daemon(settings, log, services, database, gateway, reloader, management)
+    # of the built-in example nothing is kept
+    kept_in = database if generations is not None else None
+    inventory: Inventory[Loaded] = Inventory(kept_in)
+    backup_file = settings.backup_file if generations is not None else None
+    backups = Backups(backup_file, lambda: reloader.loaded, sealing.sources(settings, os.environ), log, inventory.row)
+    standing = Standing(services.counters, lambda: gateway.current, kept_in, services.now, inventory=inventory)
+    reloader.mirrors += [inventory.mirror, standing.mirror, backups.mirror]  # the backup tells what the inventory knows
+    management = Management(
+        reloader, editor, gateway.adopt, generations, news, lambda: gateway.current, digest,
+        counters=services.counters, snapshot=lambda: gateway.current, now=services.now,
+        inventory=inventory, backups=backups, ledger=ledger, database=database, log=log,
+        checks=Checks(services, lambda: gateway.current, news, inventory, settings.request_timeout),
+    )  # fmt: skip
+    return Daemon(settings, log, services, database, gateway, reloader, management, standing, token)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, news: News, attempts: list[dict[str, Any]]) -> None:
+    """Attempts, to those who follow the events; called by any thread."""
+
+    def publish() -> None:
+        for attempt in attempts:
+            news.publish("attempt", attempt)
+
+    with contextlib.suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(publish)
 
 
 def _reloader(settings: Settings, log: Log, database: Database) -> tuple[Reloader, Generations | None, News]:
@@ -137,6 +178,7 @@ async def serve(settings: Settings) -> None:
         tls = server_context(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         for host, port in await edge.listen(settings.host, settings.port, tls):
             daemon.log.info("listening", host=host, port=port, tls=tls is not None)
+            _greet(daemon.token, page(host, port, is_tls=tls is not None))
         _settle_memory()
         await stop.wait()
         drain = daemon.gateway.current.drain
@@ -146,6 +188,12 @@ async def serve(settings: Settings) -> None:
         stop.clear()
         await _first(edge.drain(drain), stop.wait())
         await edge.close()
+
+
+def _greet(token: str, url: str) -> None:
+    """On a terminal, and nowhere else: a link that logs the browser in."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"routerd: {link(url, token)} logs a browser in\n")
 
 
 async def _first(*waits: Coroutine[Any, Any, object]) -> None:

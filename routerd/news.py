@@ -43,6 +43,11 @@ class News:
             follower.waiting.append(event)
             follower.some.set()
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether anybody is told. For any thread."""
+        return bool(self._followers)
+
     def close(self) -> None:
         """Nobody is told anything any more: every follower comes to its end."""
         self._is_closed = True

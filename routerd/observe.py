@@ -7,6 +7,7 @@ import threading
 import time
 import urllib.parse
 from base64 import b64encode
+from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -17,6 +18,7 @@ import msgspec
 _encoder = msgspec.json.Encoder()
 _encode = _encoder.encode
 BATCH = 0.05
+KEPT = 500  # entries, for those who ask what happened last
 MAX_WAITING = 20_000  # lines; a reader that stalls costs lines, never requests
 
 Entry = dict[str, Any]
@@ -58,6 +60,7 @@ class Log:
         self._stream = stream or sys.stderr.buffer
         self._render = _text_lines if as_text else _json_lines
         self._waiting: list[Entry] = []
+        self._latest: deque[Entry] = deque(maxlen=KEPT)
         self._some = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
@@ -77,7 +80,8 @@ class Log:
     def put(self, entry: Entry) -> None:
         """Note one event; never waits. With more than `MAX_WAITING` lines unwritten it is dropped, and counted.
 
-        An entry has `time` (seconds since the epoch), `level` and `event`, then what there is to say.
+        An entry has `time` (seconds since the epoch), `level` and `event`, then what there is to say. Nobody
+        changes it any more.
         """
         if len(self._waiting) > MAX_WAITING:
             self.dropped += 1
@@ -88,6 +92,14 @@ class Log:
 
     def _say(self, level: str, event: str, fields: dict[str, Any]) -> None:
         self.put({"time": time.time(), "level": level, "event": event, **fields})
+
+    def latest(self, limit: int) -> list[Entry]:
+        """What was said last, the newest first, as the JSON lines have it: redacted."""
+        entries = [*self._latest.copy(), *self._waiting[:]][: -limit - 1 : -1]
+        decoded: list[Entry] = [
+            msgspec.json.decode(line) for line in self.redactor.clean(_json_lines(entries)).splitlines()
+        ]
+        return decoded
 
     def close(self) -> None:
         """Write what waits, and stop."""
@@ -102,6 +114,7 @@ class Log:
                 time.sleep(BATCH)
             self._some.clear()
             entries, self._waiting = self._waiting, []
+            self._latest.extend(entries)
             try:
                 self._emit(self.redactor.clean(self._render(entries)).encode("utf-8", "replace"))
             except Exception:  # what can't be written costs lines, never the log
@@ -116,9 +129,7 @@ class Log:
 
 
 def _json_lines(entries: list[Entry]) -> str:
-    for entry in entries:
-        entry["time"] = _stamp(entry["time"])
-    return _encoder.encode_lines(entries).decode()
+    return _encoder.encode_lines([{**entry, "time": _stamp(entry["time"])} for entry in entries]).decode()
 
 
 def _stamp(seconds: float) -> str:

@@ -17,6 +17,7 @@ from routerd.adapters.vendors import SERVED, Vendor, detect
 from routerd.config.addresses import parse_base_url
 from routerd.config.model import Defaults, NodeConfig, ProviderConfig, RouteConfig, RouterConfig
 from routerd.config.references import SecretError
+from routerd.pricing import Rate
 
 _MOST_REMEMBERED = 4096
 _Kept = TypeVar("_Kept")
@@ -140,6 +141,8 @@ class Snapshot:
     drain: float
     admins: Mapping[bytes, Admin] = field(default_factory=dict)  # by SHA-256 digests of their tokens
     require_token: bool = False
+    prices: Mapping[str, Rate] = field(default_factory=dict)  # by `PROVIDER/MODEL`, or model; `*` at the end
+    retention: float = 30 * 86400.0  # seconds that requests are remembered
     memo: dict[Any, Any] = field(default_factory=dict)
 
     def remember(self, key: Any, value: _Kept) -> _Kept:
@@ -184,6 +187,8 @@ def compile(config: RouterConfig, digest: str, generation: int, secrets: Resolve
         drain=config.server.drain,
         admins=_admins(config),
         require_token=config.server.require_token,
+        prices={name: Rate(None, 0, **entry.model_dump()) for name, entry in config.prices.items()},
+        retention=config.server.request_log.retention,
     )
 
 
@@ -278,7 +283,7 @@ def _provider(name: str, entry: ProviderConfig, defaults: Defaults, secrets: Res
         timeouts=_override(Timeouts, defaults.timeouts, entry.timeouts),
         health=_override(HealthPolicy, defaults.health, entry.health),
         quirks=quirks,
-        is_relayed=not quirks.get("repair", False),
+        is_relayed=not (quirks.get("repair") or quirks.get("thought_before_call")),
         echo=MappingProxyType(entry.echo.model_dump() if entry.echo else {}),
     )
 

@@ -40,6 +40,7 @@ SECTIONS: dict[type[BaseModel], str] = {
     model.NodeConfig: "a node",
     model.ClientConfig: "a client",
     model.AdminConfig: "an admin",
+    model.PriceConfig: "a price",
 }
 
 

@@ -12,6 +12,7 @@ import click
 from routerd import __version__
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
+from routerd.settings import Settings
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
@@ -53,11 +54,17 @@ class Api:
             verify = not self.is_here
             with httpx.Client(trust_env=False, timeout=_PATIENCE, headers=headers, verify=verify) as client:
                 response = client.request(method, self.url + path, json=body)
+        except httpx.ConnectError as error:
+            raise NobodyThere(f"no router answers at {self.url} ({error})", "start one with `routerd serve`") from None
         except httpx.HTTPError as error:
             raise Trouble(f"no router answers at {self.url} ({error})", "start one with `routerd serve`") from None
         if not response.is_success:
             raise Refusal(_problem(response))
         return Answer(response.json(), response.headers.get("etag", "").strip('"') or None)
+
+
+class NobodyThere(Trouble):
+    """Nothing listens where the router should."""
 
 
 class Refusal(Trouble):
@@ -91,16 +98,26 @@ def api_options(function: _Function) -> _Function:
 def connect(config: str | None, url: str | None) -> Api:
     """The router that the settings name, or the one at `url`."""
     settings = load_settings({"config": config})
+    token = token_of(settings)
+    if url is not None:
+        return Api(url.rstrip("/"), token, is_here=False)
+    return Api(address_of(settings), token)
+
+
+def address_of(settings: Settings) -> str:
+    """Where the router of these settings answers on this machine."""
     scheme = "https" if settings.tls_cert else "http"
     host = _ANY.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
+    return f"{scheme}://{host}:{settings.port}"
+
+
+def token_of(settings: Settings) -> str | None:
+    """The admin token: that of the settings, else the one in the data folder."""
     try:
         kept = (settings.data_dir / "admin-token").read_text().strip()
     except OSError:
         kept = None
-    token = settings.admin_token or kept or None
-    if url is not None:
-        return Api(url.rstrip("/"), token, is_here=False)
-    return Api(f"{scheme}://{host}:{settings.port}", token)
+    return settings.admin_token or kept or None
 
 
 def print_json(told: Any) -> None:

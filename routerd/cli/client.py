@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import secrets
 from pathlib import Path
 
 import click
@@ -17,8 +15,7 @@ from routerd.config.check import check
 from routerd.config.file import ConfigFileError, read
 from routerd.config.model import ClientConfig
 from routerd.config.similar import did_you_mean
-
-_PREFIX = "sk-routerd-"
+from routerd.issuing import issue_key
 
 
 @click.group
@@ -34,15 +31,14 @@ def add(name: str, routes: tuple[str, ...], as_json: bool) -> None:
     """Make a key for the client NAME, and print it once, with the lines for router.yaml."""
     path = load_settings({}).config
     refuse(name, routes, text_of(path))
-    key = _PREFIX + secrets.token_urlsafe(32)
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    lines = entry(name, digest, routes)
+    issued = issue_key()
+    lines = entry(name, issued.digest, routes)
     if as_json:
-        told = {"name": name, "key": key, "key_sha256": digest, "yaml": lines}
+        told = {"name": name, "key": issued.key, "key_sha256": issued.digest, "yaml": lines}
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
     click.echo("The key, shown only this once:\n", err=True)
-    click.echo(key)
+    click.echo(issued.key)
     click.echo(f"\nThese lines belong into {path}; where it has `clients:`, only the last one:\n", err=True)
     click.echo(lines, nl=False)
 

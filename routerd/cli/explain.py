@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
+from routerd.cli.api import print_json
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 
@@ -15,45 +15,67 @@ from routerd.cli.trouble import Trouble
 @click.argument("model")
 @click.option("--config", metavar="FILE", help="The configuration.  [router.yaml]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(model: str, config: str | None, as_json: bool) -> None:
+@click.pass_context
+def explain(context: click.Context, model: str, config: str | None, as_json: bool) -> None:
     """Say which targets a request for MODEL would try, in which order, and why. Sends nothing.
 
-    It reads the file alone: who cools down at the moment is only known to the router that runs.
+    It reads the file alone: who cools down at the moment, and whose turn it is, `routerd plan` asks the router that
+    runs. Exits with 1 when such a request would be refused.
     """
     from routerd.errors import RouterError
     from routerd.reload import Rejected, read_snapshot
-    from routerd.routing.lookup import resolve
-    from routerd.routing.modes import plan
-    from routerd.state.counters import Counters
 
     settings = load_settings({"config": config})
     try:
-        snapshot = read_snapshot(settings.config)
-        found = resolve(model, snapshot)
-        made = plan(found.route, found.hint, Counters(), 0.0)
+        told = _told(model, read_snapshot(settings.config))
     except Rejected as rejected:
         raise Trouble(f"{settings.config}: {rejected}", "`routerd check` says more") from None
     except RouterError as error:
         raise Trouble(error.message) from None
-    told = {
-        "model": model,
-        "route": found.route.name,
-        "mode": found.route.mode,
-        "strategy": found.route.strategy,
-        "hint": found.hint,
-        "steps": [{"target": step.target.name, "reason": step.reason} for step in made.steps],
-        "skipped": [
-            {"target": gone.target.name if gone.target else gone.node.provider.name, "reason": gone.reason}
-            for gone in made.skipped
-        ],
-    }
-    click.echo(json.dumps(told, indent=2, ensure_ascii=False) if as_json else "\n".join(_table(told)))
+    context.exit(show(told, as_json=as_json))
 
 
-def _table(told: dict[str, Any]) -> list[str]:
+def _told(model: str, snapshot: Any) -> dict[str, Any]:
+    """What `POST /api/explain` answers, but for ids and what only the running router knows. Raises RouterError."""
+    import msgspec
+
+    from routerd.routing import explained
+    from routerd.routing.lookup import resolve, rule_of
+    from routerd.state.counters import Counters
+
+    found = resolve(model, snapshot)
+    told, nodes = explained.explain(found.route, found.hint, Counters(), 0.0)
+    told.model = model
+    told.rule, told.rule_words = rule_of(model, snapshot) or (None, None)
+    return {**msgspec.to_builtins(told), "nodes": msgspec.to_builtins(nodes)}
+
+
+def show(told: dict[str, Any], *, as_json: bool) -> int:
+    """Print a plan, and return the exit code."""
+    problem = told["problem"]
+    if as_json:
+        print_json(told)
+        return 1 if problem else 0
+    for line in lines(told):
+        click.echo(line)
+    if problem:
+        click.echo(f"routerd: {problem['message']}", err=True)
+    return 1 if problem else 0
+
+
+def lines(told: dict[str, Any]) -> list[str]:
+    """A plan for people, line by line."""
     hint = f", asked for {told['hint']}" if told["hint"] else ""
     head = f"{told['model']} → route {told['route']} ({told['mode']}, {told['strategy']}{hint})"
-    width = max(len(row["target"]) for row in [*told["steps"], *told["skipped"]])
+    if told["rule"] == "match":
+        head += f": {told['rule_words']}"
+    width = max((len(row["target"]) for row in [*told["steps"], *told["skipped"]]), default=0)
     steps = [f"  {at}. {row['target']:{width}}  {row['reason']}" for at, row in enumerate(told["steps"], 1)]
-    skipped = [f"  -  {row['target']:{width}}  left out: {row['reason']}" for row in told["skipped"]]
-    return [head, *steps, *skipped]
+    skipped = [f"  -  {row['target']:{width}}  left out: {_why(row)}" for row in told["skipped"]]
+    notes = [f"  {told['note']}"] if told["note"] else []
+    return [head, *steps, *skipped, *notes]
+
+
+def _why(row: dict[str, Any]) -> str:
+    left = row["cooldown_seconds"]
+    return f"{row['reason']}, for another {left:.0f} s" if left else str(row["reason"])

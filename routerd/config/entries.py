@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from routerd.adapters.vendors import VENDORS, detect
 from routerd.config.changes import Change, Drop, Put, Rename
 
 Section = Literal["providers", "routes"]
@@ -26,12 +27,28 @@ class InUse(Exception):
         self.routes = tuple(routes)
 
 
+def create(data: Any, section: Section, name: str, entry: Any) -> list[Change]:
+    """A new entry behind the others. Raises NameTaken."""
+    entries = data.get(section) if isinstance(data, dict) else None
+    if isinstance(entries, dict) and name in entries:
+        raise NameTaken(name)
+    return [Put((section, name), _merged({}, entry) if isinstance(entry, dict) else entry)]
+
+
+def entry_of(data: Any, section: Section, name: str) -> Any:
+    """What stands under the name. Raises NoSuchEntry."""
+    entries = data.get(section) if isinstance(data, dict) else None
+    if not isinstance(entries, dict) or name not in entries:
+        raise NoSuchEntry(name)
+    return entries[name]
+
+
 def patch(data: Any, section: Section, name: str, asked: dict[str, Any]) -> list[Change]:
     """A JSON merge patch of an entry (https://www.rfc-editor.org/rfc/rfc7396); `name` in it renames.
 
     Raises NoSuchEntry, NameTaken.
     """
-    entry = _entry(data, section, name)
+    entry = entry_of(data, section, name)
     wanted = {key: value for key, value in asked.items() if key != "name"}
     changes: list[Change] = []
     if isinstance(entry, list):  # the short form of a route, which has room for its nodes alone
@@ -41,26 +58,23 @@ def patch(data: Any, section: Section, name: str, asked: dict[str, Any]) -> list
             changes.append(Put((section, name), wanted["nodes"] or []))
     else:
         changes.extend(_patched((section, name), entry or {}, wanted))
-    new = asked.get("name", name)
-    return changes + _renamed(data, section, name, str(new)) if new != name else changes
+    new = str(asked.get("name", name))
+    if new == name:
+        return changes
+    if section == "providers":
+        changes.extend(_pinned(name, new, {**(entry or {}), **wanted}))
+    return changes + _renamed(data, section, name, new)
 
 
 def drop(data: Any, section: Section, name: str, *, force: bool = False) -> list[Change]:
     """The entry goes; with `force` it is taken out of whatever refers to it. Raises NoSuchEntry, InUse."""
-    _entry(data, section, name)
+    entry_of(data, section, name)
     uses = list(_uses(data, section, name))
     if uses and not force:
         raise InUse(list(dict.fromkeys(str(path[1]) for path, _ in uses)))
     # from the end: what goes must not move what is to go after it
     places = [path[:-1] if path[-1] == "provider" else path for path, _ in reversed(uses)]
     return [*map(Drop, places), Drop((section, name))]
-
-
-def _entry(data: Any, section: Section, name: str) -> Any:
-    entries = data.get(section) if isinstance(data, dict) else None
-    if not isinstance(entries, dict) or name not in entries:
-        raise NoSuchEntry(name)
-    return entries[name]
 
 
 def _patched(path: tuple[str, ...], old: dict[str, Any], wanted: dict[str, Any]) -> Iterator[Change]:
@@ -82,6 +96,18 @@ def _merged(old: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
         for key, value in merged.items()
         if value is not None
     }
+
+
+def _pinned(name: str, new: str, entry: dict[str, Any]) -> Iterator[Change]:
+    """The vendor, where nothing but the old name told it: a provider stays what it is under its new one."""
+    told = [entry.get(key) for key in ("base_url", "vendor", "adapter")]
+    if told[1] is not None or not all(isinstance(each, str | None) for each in told):
+        return
+    before, after = detect(name, *told), detect(new, *told)
+    if before.name in VENDORS and before.name != after.name:
+        yield Put(("providers", name, "vendor"), before.name)
+    elif before.name != after.name and before.adapter != after.adapter:
+        yield Put(("providers", name, "adapter"), before.adapter)
 
 
 def _renamed(data: Any, section: Section, name: str, new: str) -> list[Change]:

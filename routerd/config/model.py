@@ -54,6 +54,7 @@ Sha256 = Annotated[str, BeforeValidator(_sha256), WithJsonSchema({"type": "strin
 Affinity = Annotated[str, Field(pattern=r"^(?:none|prompt|client|header:[A-Za-z0-9!#$%&'*+.^_`|~-]+)$")]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Attempts = Annotated[int, Field(ge=1, le=100)]
+Dollars = Annotated[float, Field(ge=0, le=1_000_000)]
 
 
 class Shape(BaseModel):
@@ -299,6 +300,20 @@ class AdminConfig(Shape):
     role: Literal["editor", "viewer"] = Field(description="Whether they may change anything.")
 
 
+class PriceConfig(Shape):
+    """What a model costs, in US dollars for a million tokens."""
+
+    NOUN = "a price"
+    input: Dollars = Field(description="Tokens of the prompt.")
+    output: Dollars = Field(description="Tokens of the reply, thinking included.")
+    cached: Dollars | None = Field(
+        default=None, description="Of the prompt, read from a cache; as input when left out."
+    )
+    cache_write: Dollars | None = Field(
+        default=None, description="Of the prompt, written to a cache; as input when left out."
+    )
+
+
 class RouterConfig(Shape):
     """routerd's configuration: providers, and the routes over them."""
 
@@ -320,4 +335,8 @@ class RouterConfig(Shape):
     )
     admins: dict[str, AdminConfig] = Field(
         default_factory=dict, description="Who may use /api beside the admin token, by name."
+    )
+    prices: dict[str, PriceConfig] = Field(
+        default_factory=dict,
+        description="What models cost, by PROVIDER/MODEL or MODEL, where it is another than the price list says.",
     )

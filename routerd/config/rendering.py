@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite, isnan
 from typing import Any, NamedTuple
 
 from routerd.config.problem import Path
@@ -104,6 +105,8 @@ def literal(value: Any, header: str, indent: int) -> list[str] | None:
 def _word(value: Any) -> str:
     if value is None:
         return "null"
+    if isinstance(value, float) and not isfinite(value):  # not as the words `inf` and `nan`: a strict parse refuses these
+        return ".nan" if isnan(value) else f"{'-' if value < 0 else ''}.inf"
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 

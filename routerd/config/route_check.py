@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from routerd.adapters.vendors import SERVED, Vendor
+from routerd.adapters.vendors import SERVED, Vendor, detect
 from routerd.config.findings import Findings
 from routerd.config.model import NodeConfig, ProviderConfig, RouteConfig, RouterConfig
 from routerd.config.problem import Path
@@ -104,6 +104,38 @@ def _check_usable(
 
 def _serves(provider: ProviderConfig, vendor: Vendor) -> bool:
     return provider.is_active and vendor.adapter in SERVED
+
+
+def hints(config: RouterConfig) -> list[tuple[Path, str]]:
+    """What could be better and is no problem: a place in the file, and what one might do there.
+
+    Nobody but a person who asks `routerd check` is told: not the log, not the API, and `--strict` passes.
+    """
+    return [
+        (("routes", name, "strategy"), _AFFINITY) for name, route in config.routes.items() if _scatters(config, route)
+    ]
+
+
+_AFFINITY = (
+    "each turn of a conversation goes to another provider, where no prompt is cached; "
+    "`affinity: prompt` keeps it in place, `affinity: none` says that this is meant"
+)
+
+
+def _scatters(config: RouterConfig, route: RouteConfig) -> bool:
+    """Whether a conversation changes providers, and nobody has said that it should."""
+    if route.strategy != "round-robin" or route.mode == "specific" or "affinity" in route.model_fields_set:
+        return False
+    rings: dict[int, set[str]] = {}
+    for node in route.nodes:
+        provider = config.providers.get(node.provider)
+        if provider is not None and provider.is_active and not _is_echo(node.provider, provider):
+            rings.setdefault(node.priority if route.mode == "multi" else 0, set()).add(node.provider)
+    return route.is_active and any(len(ring) > 1 for ring in rings.values())
+
+
+def _is_echo(name: str, provider: ProviderConfig) -> bool:
+    return detect(name, provider.base_url, provider.vendor, provider.adapter).adapter == "echo"
 
 
 def check_matches(findings: Findings, routes: Mapping[str, RouteConfig]) -> None:

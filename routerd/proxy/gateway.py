@@ -90,9 +90,11 @@ class Gateway:
     def refusal(self, error: RouterError, path: str) -> tuple[int, bytes, bytes]:
         """Status, head lines and body that say `error` in the dialect that `path` speaks."""
         dialect = endpoints.dialect_of(path)
+        status = dialect.error_status(error)
+        self._services.ledger.refuse(error.kind, status)
         known = headers.identity(self._next_id()) + headers.way(self.current, None, None, 0)
         lines = headers.JSON + known + headers.of_error(error)
-        return dialect.error_status(error), lines, dialect.render_error(error)
+        return status, lines, dialect.render_error(error)
 
     def _next_id(self) -> str:
         return f"{self._prefix}{next(self._ids):x}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import time
+from time import perf_counter, time
+from typing import Any
 
 from routerd.adapters.base import Adapter, Framing
 from routerd.chat.reply import Usage
+from routerd.chat.signed import as_signed
 from routerd.errors import RouterError
 from routerd.proxy import headers, rendering
 from routerd.proxy.attempt import Attempt
@@ -29,8 +31,9 @@ class Journey:
     """Opened: the caller's stream has its head. Committed: the first content has gone to the caller."""
 
     __slots__ = (
-        "_attempt", "_attempts", "_carrier", "_committed_at", "_dialect", "_is_open", "_is_stream", "_lane", "_outlet",
-        "_request", "_request_id", "_route", "_services", "_snapshot", "_spoke_at", "_target", "_usage",
+        "_added", "_attempt", "_attempts", "_began", "_carrier", "_committed_at", "_dialect", "_is_open", "_is_stream",
+        "_lane", "_outlet", "_request", "_request_id", "_route", "_services", "_snapshot", "_spoke_at", "_target",
+        "_usage",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +55,8 @@ class Journey:
         self._usage: Usage | None = None
         self._is_open = False
         self._spoke_at = services.now()
+        self._began = perf_counter()  # since when it is us who work on it
+        self._added = 0.0  # seconds that we worked
         self._committed_at: float | None = None
 
     # The plan and its attempts
@@ -100,6 +105,8 @@ class Journey:
             walk.passed_over(error)
             return None
         self._attempt, self._target = attempt, target
+        if not self._attempts:
+            self._added = perf_counter() - self._began
         self._attempts += 1
         services.counters.begin(target, attempt.started)
         return attempt
@@ -112,8 +119,10 @@ class Journey:
             self._sign(error, attempt.target)
         self._services.counters.settle(attempt.target, error, attempt.started, now)
         if error is None and self._lane.reply is not None:
+            is_plain = attempt.target.provider.quirks.get("thought_before_call")
             for choice in self._lane.reply.choices:
-                self._services.signatures.note(self._request.caller.name, choice.parts)
+                parts = as_signed(choice.parts) if is_plain else choice.parts
+                self._services.signatures.note(self._request.caller.name, parts)
         self._note(attempt, now, error.kind if error else None, error.upstream_status if error else 200)
 
     def abandon(self, attempt: Attempt, kind: str) -> None:
@@ -132,6 +141,7 @@ class Journey:
 
         Raises RouterError when there is nothing in it that a caller could be given.
         """
+        self._began = perf_counter()
         if not 200 <= attempt.status < 300:
             raise attempt.target.provider.dialect.parse_error(attempt.status, attempt.headers, attempt.take())
         if attempt.streams:
@@ -143,6 +153,7 @@ class Journey:
         else:
             said, self._usage = self._lane.whole(attempt.take())
             self._outlet.whole(200, self._head(headers.JSON, attempt), said)
+            self._added += perf_counter() - self._began
         return None
 
     async def _stream(self, attempt: Attempt) -> RouterError | None:
@@ -164,6 +175,7 @@ class Journey:
             self._outlet.start(200, self._head(headers.STREAM, attempt), data)
         elif data:
             self._outlet.write(data)
+        self._added += perf_counter() - self._began
 
     def whole(self, body: bytes, target: Target | None = None, more: bytes = b"") -> None:
         """Answer 200 with a body that no attempt brought; `more` are header lines."""
@@ -173,14 +185,11 @@ class Journey:
 
     def fail(self, error: RouterError) -> None:
         """Tell the caller, in its dialect: with a status, or in-band once the stream is open."""
+        status = self._dialect.error_status(error)
+        self._note_failure(error, status)
         if self._is_open:
             said = self._dialect.stream_renderer(Framing(self._request_id, int(time()))).fail(error)
             return self._outlet.end(said + self._closing(), close=True)
-        status = self._dialect.error_status(error)
-        if self._attempts == 0:
-            self._services.log.info(
-                "refused", request_id=self._request_id, kind=error.kind, status=status, message=error.message
-            )
         lines = headers.JSON + headers.identity(self._request_id) + self._way() + headers.of_error(error)
         self._outlet.whole(status, lines, self._dialect.render_error(error))
 
@@ -227,6 +236,8 @@ class Journey:
         if not self._is_open or self._route is None or not self._dialect.COMMENTS:
             return b""
         facts = headers.way(self._snapshot, self._route, self._target, self._attempts)
+        if self._attempts:
+            facts += self._lane.dropped
         return b": %b\n\n" % facts.strip().replace(b"\r\n", b", ")
 
     def _sign(self, error: RouterError, target: Target) -> None:
@@ -237,7 +248,8 @@ class Journey:
     def _note(self, attempt: Attempt, now: float, kind: str | None, status: int | None) -> None:
         """One log line for every attempt. It holds no prompt, no reply and no key."""
         request, target, usage, first = self._request, attempt.target, self._usage, self._committed_at
-        self._services.log.put({
+        services = self._services
+        entry: dict[str, Any] = {
             "time": time(),
             "level": "info" if kind is None or kind == "cancelled" else "warning",
             "event": "attempt",
@@ -254,5 +266,40 @@ class Journey:
             "duration_ms": int(1000 * (now - attempt.started)),
             "prompt_tokens": usage.prompt if usage else None,
             "completion_tokens": usage.completion if usage else None,
+            "cached_tokens": usage.cached if usage else None,
+            "reasoning_tokens": usage.reasoning if usage else None,
+            "cache_write_tokens": usage.cache_write if usage else None,
+            "config": self._snapshot.digest[:12],
+            "overhead_us": int(1e6 * self._added),
+            "retry_count": None,
+            "trace": None,
+        }
+        if not headers.TOLD.isdisjoint(request.head.fields):
+            entry |= headers.told(request.head.fields)
+        if self._lane.unsaid:
+            entry["dropped"] = self._lane.unsaid
+        services.log.put(entry)
+        services.ledger.note(entry)
+
+    def _note_failure(self, error: RouterError, status: int) -> None:
+        """How the request ended for its caller, whom no attempt could answer."""
+        services, target = self._services, self._target
+        request: Inbound | None = getattr(self, "_request", None)
+        if self._attempts == 0:
+            services.log.info(
+                "refused", request_id=self._request_id, kind=error.kind, status=status, message=error.message
+            )
+        services.ledger.note({
+            "time": time(),
+            "event": "failed" if self._attempts else "refused",
+            "request_id": self._request_id,
+            "client": request.caller.name if request else None,
+            "route": self._route.name if self._route else None,
+            "provider": target.provider.name if target else None,
+            "model": target.model if target else None,
+            "attempts": self._attempts,
+            "status": status,
+            "error": error.kind,
+            "stream": self._is_stream,
             "config": self._snapshot.digest[:12],
         })

@@ -12,6 +12,7 @@ from routerd.adapters import table
 from routerd.observe import Log
 from routerd.proxy.upstream import Upstreams
 from routerd.state.counters import Counters
+from routerd.state.ledger import Ledger
 from routerd.state.signatures import Signatures
 
 
@@ -30,6 +31,7 @@ class Services:
     counters: Counters
     log: Log
     signatures: Signatures
+    ledger: Ledger
     rng: random.Random = field(default_factory=random.Random)
     open_after: float = 10.0  # of silence, then the caller hears a comment: proxies in between cut at 60
     can_translate: bool = False  # what translation needs is imported
@@ -56,3 +58,4 @@ class Services:
         self.upstreams.pools.sweep()
         self.counters.prune(now)
         self.signatures.prune()
+        self.ledger.prune(now)

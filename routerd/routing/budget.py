@@ -20,6 +20,11 @@ class RetryBudget:
         self._repeats = 0
         self._past: deque[tuple[int, int]] = deque(maxlen=WINDOW - 1)
 
+    @property
+    def latest(self) -> int:
+        """The second in which a request was sent last."""
+        return self._second
+
     def count(self, now: float) -> None:
         """Count a request that is sent; a repeat is one too."""
         if now >= self._second + 1:

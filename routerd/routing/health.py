@@ -92,7 +92,8 @@ class Health:
 
     def is_stale(self, now: float) -> bool:
         """Whether it says nothing any more: nobody has tried again for ten minutes."""
-        return self.probe is None and now - max(self.since, self.until or 0.0) > FORGOTTEN_AFTER
+        last = self.since if self.until is None else max(self.since, self.until)
+        return self.probe is None and now - last > FORGOTTEN_AFTER
 
 
 def fold(health: Health | None, outcome: Outcome, policy: HealthPolicy, now: float) -> Health | None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
-from typing import Protocol
+from types import MappingProxyType
+from typing import Literal, Protocol
 
 from routerd.errors import RouterError
 from routerd.routing import hints
 from routerd.snapshot import Node, Provider, Route, Target
+
+Rule = Literal["route", "match", "hint", "provider", "model"]
 
 NEAREST = 3
 NEAR_ENOUGH = 0.5  # of the letter pairs of both names
@@ -46,10 +49,19 @@ class Resolution:
 
 def find(model: str, names: Names) -> Resolution | None:
     """What `model` stands for, by the first rule that resolves; None: nothing. Depends on the arguments alone."""
-    for rule in RULES:
+    for rule in RULES.values():
         resolution = rule(model, names)
         if resolution is not None:
             return resolution
+    return None
+
+
+def rule_of(model: str, names: Names) -> tuple[Rule, str] | None:
+    """The rule by which `find` finds, and how a person would say it."""
+    for name, rule in RULES.items():
+        if rule(model, names) is not None:
+            best = _best_match(model, names) if name == "match" else None
+            return name, f"{_IN_WORDS[name]} `{best[0]}`" if best else _IN_WORDS[name]
     return None
 
 
@@ -109,12 +121,14 @@ def _by_name(model: str, names: Names) -> Resolution | None:
 
 
 def _by_match(model: str, names: Names) -> Resolution | None:
+    best = _best_match(model, names)
+    return Resolution(best[1], None, True) if best is not None else None
+
+
+def _best_match(model: str, names: Names) -> tuple[str, Route] | None:
     """An exact pattern, else the longest prefix before a `*`, else the first in file order."""
     fitting = [(pattern, route) for pattern, route in names.matches if route.is_active and _fits(pattern, model)]
-    if not fitting:
-        return None
-    _, route = max(fitting, key=lambda match: ("*" not in match[0], len(match[0].partition("*")[0])))
-    return Resolution(route, None, True)
+    return max(fitting, key=lambda match: ("*" not in match[0], len(match[0].partition("*")[0])), default=None)
 
 
 def _fits(pattern: str, model: str) -> bool:
@@ -150,9 +164,22 @@ def _lists(provider: Provider, model: str) -> bool:
     return provider.is_active and model in provider.models
 
 
-RULES: tuple[Callable[[str, Names], Resolution | None], ...] = (
-    _by_name, _by_match, _by_hint, _by_provider, _by_listed_model,
-)  # fmt: skip
+RULES: Mapping[Rule, Callable[[str, Names], Resolution | None]] = MappingProxyType({
+    "route": _by_name,
+    "match": _by_match,
+    "hint": _by_hint,
+    "provider": _by_provider,
+    "model": _by_listed_model,
+})
+"""In the order in which they are asked."""
+
+_IN_WORDS: Mapping[Rule, str] = MappingProxyType({
+    "route": "it is the name of a route",
+    "match": "it fits the route's pattern",
+    "hint": "it is ROUTE/HINT",
+    "provider": "it is PROVIDER/MODEL",
+    "model": "active providers list this model",
+})
 
 
 def _inactive(model: str, names: Names) -> str | None:

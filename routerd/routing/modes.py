@@ -87,10 +87,18 @@ def plan(route: Route, hint: str | None, view: View, now: float, affinity: bytes
     Raises RouterError: `unknown_model` when nothing answers to `hint`, `rate_limited` when all that is left is full,
     `no_target` when every node is inactive, overridden or unusable.
     """
-    draft = _Draft(route, _choice(route, hint, view, now), view, now)
+    made = draft(route, hint, view, now, affinity)
+    if not made.steps:
+        raise nothing_left(made)
+    return made
+
+
+def draft(route: Route, hint: str | None, view: View, now: float, affinity: bytes | None = None) -> Plan:
+    """As `plan`, but when nothing can be tried it is a plan without steps, which still tells why."""
+    making = _Draft(route, _choice(route, hint, view, now), view, now)
     for number, tier in enumerate(TIERS[route.mode](route.nodes), 1):
-        draft.add_tier(number, tier, affinity)
-    made = draft.made
+        making.add_tier(number, tier, affinity)
+    made = making.made
     if not made.steps:
         _add_last_resort(made)
     elif route.mode == "specific":
@@ -252,10 +260,10 @@ def _keep_one_model(made: Plan) -> None:
 
 
 def _add_last_resort(made: Plan) -> None:
-    """Try the target whose cooldown ends first rather than failing outright; raises RouterError if none is cooling."""
+    """Try the target whose cooldown ends first, if any is cooling, rather than failing outright."""
     cooling = [skipped for skipped in made.skipped if skipped.until is not None]
     if not cooling:
-        raise _nothing_left(made)
+        return
     soonest = min(cooling, key=lambda skipped: skipped.until or 0.0)
     made.skipped.remove(soonest)
     assert soonest.target is not None
@@ -263,7 +271,8 @@ def _add_last_resort(made: Plan) -> None:
     made.last_resort = True
 
 
-def _nothing_left(made: Plan) -> RouterError:
+def nothing_left(made: Plan) -> RouterError:
+    """What is answered when a plan has no steps."""
     name = made.route.name
     out = [skipped for skipped in made.skipped if skipped.kind != "unwanted"]
     reasons = "; ".join(dict.fromkeys(f"`{_called(skipped)}`: {skipped.reason}" for skipped in out))

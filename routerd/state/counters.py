@@ -5,22 +5,28 @@ They outlive snapshots: everything is remembered by name. All times are monotoni
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from routerd.errors import RouterError
 from routerd.routing.budget import RetryBudget
 from routerd.routing.health import Effect, Health, Outcome, Scope, fold, rule_for
 from routerd.routing.modes import TIERS, Block, Plan
-from routerd.snapshot import HealthPolicy, Route, Target
+from routerd.routing.strategies import ORDERS
+from routerd.snapshot import HealthPolicy, Provider, Route, Snapshot, Target
+
+_Name = TypeVar("_Name", bound=str | tuple[str, int])
 
 
 class Load:
     """What a provider is doing now."""
 
-    __slots__ = ("budget", "in_flight")
+    __slots__ = ("budget", "has_answered", "in_flight")
 
     def __init__(self, now: float) -> None:
         self.in_flight = 0
+        self.has_answered = False  # a request ended well since somebody last asked
         self.budget = RetryBudget(now)
 
 
@@ -84,15 +90,18 @@ class Counters:
 
     def proved(self, target: Target, began: float) -> None:
         """The first content came: if this request was the half-open probe, others are let in before it ends."""
-        for scope, name, health in self._ailments(target):
+        for scope, name, health in self.ailments(target):
             if health.probe == began:
                 self._remember(scope, name, None)
 
     def settle(self, target: Target, error: RouterError | None, began: float, now: float) -> None:
         """Count a request as ended, with `error` or well, and remember what that says about health."""
-        self._loads[target.provider.name].in_flight -= 1
-        if error is None and self._is_well(target):
-            return
+        load = self._loads[target.provider.name]
+        load.in_flight -= 1
+        if error is None:
+            load.has_answered = True
+            if self._is_well(target):
+                return
         self._give_back_probes(target, began)
         if began < self._forgotten.get(target.provider.name, began):
             return
@@ -116,12 +125,51 @@ class Counters:
         load = self._loads.get(provider)
         return 0 if load is None else load.in_flight
 
+    def latest_request(self, provider: str) -> float | None:
+        """In which second the provider was sent a request last; None: in none that is remembered."""
+        load = self._loads.get(provider)
+        return None if load is None else float(load.budget.latest)
+
+    def has_answered(self, provider: str) -> bool:
+        """Whether a request to the provider has ended well since this was last asked."""
+        load = self._loads.get(provider)
+        if load is None or not load.has_answered:
+            return False
+        load.has_answered = False
+        return True
+
+    def stand_down(self, provider: Provider, cause: str, seconds: float, now: float) -> None:
+        """Don't try a provider for so long, for what was found when it was looked at apart from the traffic."""
+        self._fold("provider", provider.name, Outcome(Effect.COOL, now, cause, seconds), provider.health, now)
+
+    def recovered(self, scope: Scope, name: str, causes: Collection[str] | None = None) -> None:
+        """Forget what is remembered for one of these causes (None: for any): it has been seen to work."""
+        health = self.health[scope].get(name)
+        if health is not None and (causes is None or health.cause in causes):
+            self._remember(scope, name, None)
+
+    def override(self, provider: str, is_healthy: bool | None) -> None:
+        """What a person decided. False: it is not tried until that is lifted, by True or None.
+
+        True also says that it is well again: like False, it begins the failure counts anew.
+        """
+        if is_healthy is False:
+            self.overrides[provider] = False
+        else:
+            self.overrides.pop(provider, None)
+        if is_healthy is not None:
+            self._clear(provider)
+
     def forget(self, provider: str, now: float) -> None:
         """Forget how the provider and its models fared, since its key or address has changed.
 
         What was sent before `now` says nothing about it either.
         """
         self._forgotten[provider] = now
+        self._clear(provider)
+
+    def _clear(self, provider: str) -> None:
+        """Remember nothing against the provider and its models."""
         self._remember("provider", provider, None)
         for name in [name for name in self.health["target"] if name.startswith(f"{provider}/")]:
             self._remember("target", name, None)
@@ -133,6 +181,42 @@ class Counters:
         for scope, known in self.health.items():
             for name in [name for name, health in known.items() if health.is_stale(now)]:
                 self._remember(scope, name, None)
+
+    def restore(self, scope: Scope, name: str, health: Health) -> None:
+        """Take up what an earlier process remembered, unless more is known by now."""
+        if name not in self.health[scope]:
+            self._remember(scope, name, health)
+
+    def rename_provider(self, old: str, new: str) -> None:
+        """An edit has renamed a provider: what is known of the old name holds for the new one."""
+        start, other = f"{old}/", f"{new}/"
+        if old in self.overrides:
+            self.overrides[new] = self.overrides.pop(old)
+        if old in self.health["provider"]:
+            self.restore("provider", new, self.health["provider"][old])
+        for name in [name for name in self.health["target"] if name.startswith(start)]:
+            self.restore("target", other + name.removeprefix(start), self.health["target"][name])
+        for key in [key for key, name in self.cursors.items() if name.startswith(start)]:
+            self.cursors[key] = other + self.cursors[key].removeprefix(start)
+
+    def rename_route(self, old: str, new: str) -> None:
+        """An edit has renamed a route: its rotation goes on where it stood."""
+        for turned in (self.cursors, self.turns):
+            _move_turns(turned, old, new)
+
+    def retain(self, snapshot: Snapshot) -> None:
+        """Forget what the config no longer has: rotation of routes, what was decided of providers, and their health."""
+        providers = snapshot.providers
+        origins = {provider.origin for provider in providers.values()}
+        _keep(self.overrides, lambda name: name in providers)
+        _keep(self._loads, lambda name: name in providers or self._loads[name].in_flight > 0)
+        _keep(self._forgotten, lambda name: name in providers)
+        _keep(self.cursors, lambda key: _has_turn(snapshot.routes.get(key[0]), key[1], self.cursors[key]))
+        _keep(self.turns, lambda key: key[0] in snapshot.routes and 1 <= key[1] <= len(snapshot.routes[key[0]].nodes))
+        _keep(self.health["target"], lambda name: name.partition("/")[0] in providers)
+        _keep(self.health["provider"], lambda name: name in providers)
+        _keep(self.health["origin"], lambda name: name in origins)
+        self._all_well = not any(self.health.values())
 
     def rotation(self, route: Route) -> dict[str, dict[str, int]]:
         """Whose turn it is, for what has turned: the next node's index by tier, the next model's by node position."""
@@ -155,7 +239,7 @@ class Counters:
             return False
         return provider.origin not in health["origin"]
 
-    def _ailments(self, target: Target) -> list[tuple[Scope, str, Health]]:
+    def ailments(self, target: Target) -> list[tuple[Scope, str, Health]]:
         """What is remembered of the target, its provider and its origin."""
         if self._is_well(target):
             return []
@@ -165,16 +249,16 @@ class Counters:
         """The cooldown that ends last; else a probe that is under way; else None: the target is half-open."""
         if self._is_well(target):
             return None
-        blocks = [block for _, _, health in self._ailments(target) if (block := _block(health, now)) is not None]
+        blocks = [block for _, _, health in self.ailments(target) if (block := _block(health, now)) is not None]
         return max(blocks, key=lambda block: block.until or 0.0, default=None)
 
     def _take_probes(self, target: Target, began: float) -> None:
-        for scope, name, health in self._ailments(target):
+        for scope, name, health in self.ailments(target):
             if health.is_half_open(began) and health.probe is None:
                 self._remember(scope, name, replace(health, probe=began))
 
     def _give_back_probes(self, target: Target, began: float) -> None:
-        for scope, name, health in self._ailments(target):
+        for scope, name, health in self.ailments(target):
             if health.probe == began:
                 self._remember(scope, name, replace(health, probe=None))
 
@@ -195,12 +279,30 @@ class Counters:
         self._remember(scope, name, fold(self.health[scope].get(name), outcome, policy, now))
 
     def _remember(self, scope: Scope, name: str, health: Health | None) -> None:
-        """The one place where `health` changes."""
+        """The one place where `health` changes, but for `retain`."""
         if health is None:
             self.health[scope].pop(name, None)
         else:
             self.health[scope][name] = health
         self._all_well = not any(self.health.values())
+
+
+def _keep(remembered: dict[_Name, Any], is_kept: Callable[[_Name], bool]) -> None:
+    for name in [name for name in remembered if not is_kept(name)]:
+        del remembered[name]
+
+
+def _move_turns(turned: dict[tuple[str, int], Any], old: str, new: str) -> None:
+    for route, number in [key for key in turned if key[0] == old]:
+        turned[new, number] = turned.pop((route, number))
+
+
+def _has_turn(route: Route | None, tier: int, name: str) -> bool:
+    """Whether the node is one of this tier (from 1), in a route whose strategy takes turns."""
+    if route is None or not ORDERS[route.strategy].turns:
+        return False
+    tiers = TIERS[route.mode](route.nodes)
+    return 1 <= tier <= len(tiers) and any(node.name == name for node in tiers[tier - 1])
 
 
 def _names(target: Target) -> tuple[tuple[Scope, str], ...]:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -29,6 +29,7 @@ MOST_BROKEN = 9  # files that are kept when they are set aside
 
 Value: TypeAlias = str | bytes | int | float | None
 Take: TypeAlias = Callable[[list[tuple[Any, ...]]], None]
+Rows: TypeAlias = list[tuple[Value, ...]]
 
 
 class Write(Struct, frozen=True):
@@ -47,13 +48,38 @@ class Read(Struct, frozen=True):
     take: Take
 
 
+class Feed(Protocol):
+    """Rows that somebody keeps, and bounds, until they are taken: many of one statement, at a tenth of the cost."""
+
+    statement: str
+    is_kept: bool  # False: it gives no rows
+
+    def fold(self) -> None:
+        """Make rows of what has come since, by the database's thread, at every turn: also while no file can be used."""
+
+    def take(self, most: int) -> Rows:
+        """The next rows, at most so many; they are the database's from then on."""
+
+
+class Condition(Struct, frozen=True):
+    """How the file is: `ok`, `unused` (nothing has been written yet) or `unusable`, for this `reason`.
+
+    `dropped` statements were never written; a file that was broken is kept as `set_aside`.
+    """
+
+    state: str
+    reason: str | None
+    dropped: int
+    set_aside: str | None
+
+
 class Database:
     """One SQLite file, opened at first need by the thread that alone uses it.
 
     Nothing here raises, and only `close` waits. A file that can't be used is warned of once and tried again; meanwhile
     writes wait, as many as fit in `MOST_WAITING`. A corrupt one is set aside as `state.db.broken-1` and made anew.
     `warn` is called from the thread, with an event and its fields. `busy` and `retry` are in seconds, see above.
-    `submit`, `read` and `close` are for one thread.
+    `submit`, `read`, `wake` and `close` are for one thread.
     """
 
     def __init__(
@@ -72,17 +98,22 @@ class Database:
         self._reads: deque[Read] = deque()
         self._writes: deque[Write] = deque()
         self._batch: list[Write] = []  # out of _writes, and not committed yet
+        self._feeds: list[Feed] = []
+        self._rows: list[tuple[str, Rows]] = []  # out of the feeds, and not committed yet
         self._size_put = self._size_done = 0  # one counter for either thread, so that none needs a lock
         self._some = threading.Event()
         self._thread: threading.Thread | None = None
         self._is_closing = False
+        self._is_expected = False  # something will be written
         self._retry_at: float | None = None  # set while the file can't be used
         self._is_warned = False
+        self._reason: str | None = None  # why the file can't be used
+        self._set_aside: str | None = None
         self._lost = _Lost()
 
     def exists(self) -> bool:
         """Whether there is a file, or soon will be."""
-        return self._thread is not None or os.path.exists(self.path)  # Path.exists may raise
+        return self._is_expected or os.path.exists(self.path)  # Path.exists may raise
 
     def submit(self, statement: str, *values: Value) -> None:
         """Have a statement done, some time soon; dropped and counted when too much waits already."""
@@ -90,6 +121,7 @@ class Database:
         if self._is_closing or self._size_put + write.size > self._size_done + MOST_WAITING:
             self.dropped += 1
             return
+        self._is_expected = True
         self._size_put += write.size
         self._writes.append(write)
         self._wake()
@@ -99,8 +131,24 @@ class Database:
         if self._is_closing or not self.exists():
             take([])
             return
+        self._is_expected = True  # also once it is found broken, and set aside
         self._reads.append(Read(statement, values, take))
         self._wake()
+
+    def attach(self, feed: Feed) -> None:
+        """Write the rows of a feed, too; it calls `wake` when something has come."""
+        self._feeds.append(feed)
+
+    def wake(self) -> None:
+        """Have the feeds looked at, some time soon."""
+        if not self._is_closing:
+            self._is_expected = self._is_expected or any(feed.is_kept for feed in self._feeds)
+            self._wake()
+
+    def condition(self) -> Condition:
+        """How it is. For any thread."""
+        state = "unusable" if self._reason is not None else "ok" if os.path.exists(self.path) else "unused"
+        return Condition(state, self._reason, self.dropped + self._lost.count, self._set_aside)
 
     def close(self, timeout: float = 5.0) -> None:
         """Write what waits, and stop. `timeout` is in seconds."""
@@ -122,10 +170,12 @@ class Database:
             if not self._is_closing and not self._reads:
                 time.sleep(BATCH)
             self._some.clear()
+            self._fold()
             if self._retry_at is None or time.monotonic() >= self._retry_at:
                 self._turn()
             self._refuse()
             self._tell()
+        self._fold()
         self._turn()
         self._refuse()
         self._file.close()
@@ -134,13 +184,14 @@ class Database:
 
     def _turn(self) -> None:
         """Write everything that waits, then answer: a question hears of what was submitted before it."""
-        if not (self._reads or self._batch or self._writes):
+        if not (self._reads or self._take()):
             return
         try:
             connection = self._file.connection()
             asked = -1
             while asked:
                 asked = len(self._reads)  # what was submitted before these is among the writes by now
+                self._fold()
                 while self._take():
                     self._commit(connection)
                 for _ in range(asked):
@@ -148,7 +199,11 @@ class Database:
         except Exception as error:  # whatever it is, the program goes on without the file
             self._fail(error)
         else:
-            self._retry_at, self._is_warned = None, False
+            self._retry_at, self._is_warned, self._reason = None, False, None
+
+    def _fold(self) -> None:
+        for feed in self._feeds:
+            feed.fold()
 
     def _answer(self, connection: sqlite3.Connection) -> None:
         read = self._reads[0]
@@ -161,46 +216,48 @@ class Database:
     def _take(self) -> bool:
         while self._writes and len(self._batch) < MOST_WRITES:
             self._batch.append(self._writes.popleft())
-        return bool(self._batch)
+        if not self._rows:
+            taken = ((feed.statement, feed.take(MOST_WRITES)) for feed in self._feeds)
+            self._rows = [(statement, rows) for statement, rows in taken if rows]
+        return bool(self._batch or self._rows)
 
     def _commit(self, connection: sqlite3.Connection) -> None:
         """All of the batch or nothing, but for writes that no repeat would save."""
-        spoilt = []
+        spoilt: list[str] = []
         connection.execute("BEGIN IMMEDIATE")
         for write in self._batch:
-            try:
-                connection.execute(write.statement, write.values)
-            except Exception as error:
-                if not _is_of_the_write(error):
-                    raise
-                spoilt.append(str(error))
+            spoilt += _spoilt(connection.execute, write.statement, write.values)
+        for statement, rows in self._rows:
+            spoilt += _insert(connection, statement, rows)
         connection.execute("COMMIT")
         self._lost.add(len(spoilt), *spoilt[:1])
         self._release()
 
     def _release(self) -> None:
         self._size_done += sum(write.size for write in self._batch)
-        self._batch = []
+        self._batch, self._rows = [], []
 
     def _fail(self, error: Exception) -> None:
         self._file.close()
         if _is_corruption(error) and (aside := self._file.set_aside()) is not None:
+            self._set_aside = aside.name
             self._warn("database_set_aside", file=str(self.path), kept_as=aside.name, reason=str(error))
             self._retry_at = time.monotonic()
             return
         if not self._is_warned:
             self._warn("database_unusable", file=str(self.path), reason=str(error))
         self._is_warned = True
+        self._reason = str(error)
         self._retry_at = time.monotonic() + self._retry
 
     def _refuse(self) -> None:
         """Nobody waits for a file that can't be used."""
-        while self._retry_at is not None and self._reads:
+        for _ in range(len(self._reads) if self._retry_at is not None else 0):  # who asks again may be answered
             self._reads.popleft().take([])
 
     def _give_up(self) -> None:
         while self._take():
-            self._lost.add(len(self._batch), "the program ended")
+            self._lost.add(len(self._batch) + sum(len(rows) for _, rows in self._rows), "the program ended")
             self._release()
 
     def _tell(self) -> None:
@@ -208,21 +265,41 @@ class Database:
             self._warn("database_dropped", file=str(self.path), **lost)
 
 
+def _insert(connection: sqlite3.Connection, statement: str, rows: Rows) -> list[str]:
+    """Many rows at once, or one by one where some are wrong in themselves: what is wrong with those."""
+    connection.execute("SAVEPOINT rows")
+    if not _spoilt(connection.executemany, statement, rows):
+        return []
+    connection.execute("ROLLBACK TO rows")
+    return [reason for row in rows for reason in _spoilt(connection.execute, statement, row)]
+
+
+def _spoilt(execute: Callable[..., object], statement: str, values: Any) -> list[str]:
+    """Why a write can never be done, if so. Raises what another attempt might save it from."""
+    try:
+        execute(statement, values)
+    except Exception as error:
+        if not _is_of_the_write(error):
+            raise
+        return [str(error)]
+    return []
+
+
 class _Lost:
     """What was not written, told once a minute. For the thread alone."""
 
     def __init__(self) -> None:
-        self._count = self._told = 0
+        self.count = self._told = 0
         self._told_at = -REMINDER
         self._reason = ""
 
     def add(self, count: int, reason: str = "") -> None:
-        self._count += count
+        self.count += count
         self._reason = reason or self._reason
 
     def news(self, dropped: int, *, at_once: bool) -> dict[str, Any] | None:
         """How many since the last time, those among them that were `dropped` by `submit`; None when it is not time."""
-        total, now = self._count + dropped, time.monotonic()
+        total, now = self.count + dropped, time.monotonic()
         if total == self._told or (now < self._told_at + REMINDER and not at_once):
             return None
         news = {"count": total - self._told, "reason": self._reason or "too much waits for the disk"}

@@ -23,7 +23,22 @@ _GENERATIONS = (
     "CREATE INDEX generations_by_generation ON generations (generation)",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_SIGNATURES, _GENERATIONS)
+_STANDING = ("CREATE TABLE standing (kind TEXT, name TEXT, value TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID",)
+
+_INVENTORY = (
+    "CREATE TABLE inventory (section TEXT, id INTEGER, name TEXT, digest TEXT, created_at REAL, updated_at REAL, "
+    "gone_at REAL, last_node INTEGER, nodes TEXT, test TEXT, discovered TEXT, PRIMARY KEY (section, id)) WITHOUT ROWID",
+)
+
+_ATTEMPTS = (
+    "CREATE TABLE attempts (id INTEGER PRIMARY KEY, at REAL, request_id TEXT, client TEXT, route TEXT, provider TEXT, "
+    "model TEXT, attempt INTEGER, stream INTEGER, ttft_ms INTEGER, duration_ms INTEGER, prompt_tokens INTEGER, "
+    "completion_tokens INTEGER, cached_tokens INTEGER, reasoning_tokens INTEGER, cache_write_tokens INTEGER, "
+    "config TEXT, retry_count INTEGER, trace TEXT, error TEXT, upstream_status INTEGER, status INTEGER, "
+    "attempts INTEGER, total_ms INTEGER, cost REAL)",  # and no index: each would cost every request more than its row
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_SIGNATURES, _GENERATIONS, _STANDING, _INVENTORY, _ATTEMPTS)
 """Only ever appended to: what a step did once stands in somebody's file."""
 
 

@@ -27,6 +27,8 @@ async def read_body(shape: type[_Body]) -> _Body:
         return msgspec.json.decode(await request.get_data() or b"{}", type=shape)
     except msgspec.MsgspecError as error:  # tells of types and names, never of values
         raise ApiError("invalid_request", f"The body is not what is expected here: {error}.") from None
+    except RecursionError:
+        raise ApiError("invalid_request", "The body is nested too deeply.") from None
 
 
 def number_in_query(name: str, default: int, most: int) -> int:

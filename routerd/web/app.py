@@ -8,15 +8,27 @@ from typing import Any
 
 from quart import Quart, Request, Response, request
 
-from routerd import __version__
 from routerd.management import Management
 from routerd.proxy import heads
 from routerd.proxy.door import Gateway
+from routerd.web import ui
+from routerd.web.admin_stats import AdminStats
+from routerd.web.backups import BackupsApi
+from routerd.web.checks import ChecksApi
+from routerd.web.clients import ClientsApi
 from routerd.web.config_api import ConfigApi
-from routerd.web.entries import EntriesApi
+from routerd.web.documentation import Documentation
 from routerd.web.guard import Guard
 from routerd.web.live import Live
+from routerd.web.metrics import Metrics
+from routerd.web.model_routes import ModelRoutesApi
+from routerd.web.open import Open
+from routerd.web.operations import Operation, Part, add
 from routerd.web.problems import KINDS, ApiError, problem, show
+from routerd.web.providers import ProvidersApi
+from routerd.web.requests import RequestsApi
+from routerd.web.selection import SelectionApi
+from routerd.web.shield import shield
 from routerd.web.status import Status
 from routerd.web.v1 import V1
 
@@ -60,33 +72,54 @@ def create_app(
     )
     app.url_map.merge_slashes = False  # a redirect loses a POST
     app.before_request(V1(gateway, body_timeout).intercept)
-    _add_routes(app, is_ready)
+    app.after_request(shield)
+    operations: dict[str, Operation] = {}
+    pages = ui.find()
+    found: list[Part] = [Open(is_ready, has_pages=pages is not None)]
+    if pages is not None:
+        found.append(ui.Ui(pages))
     if management is not None:
         app.before_request(Guard(management).intercept)
-        for part in (ConfigApi(management), EntriesApi(management), Status(management), Live(management.news)):
-            part.add_to(app)
+        found += [*parts(management), Documentation(operations.values)]
+    operations.update((row.name, row) for row in add(app, found))
+    app.extensions["operations"] = operations  # by endpoint
     app.register_error_handler(ApiError, _show_own)
     for status in KINDS:
         app.register_error_handler(status, _show)
     return app
 
 
-def _add_routes(app: Quart, is_ready: Callable[[], bool]) -> None:
-    @app.get("/ping")
-    async def ping() -> dict[str, str]:
-        return {"status": "ok"}
+def parts(management: Management) -> tuple[Part, ...]:
+    """Everything by which routerd is managed."""
+    providers = ProvidersApi(management)
+    return (
+        ConfigApi(management),
+        providers,
+        ModelRoutesApi(management),
+        SelectionApi(management),
+        Status(management),
+        Live(management.news),
+        RequestsApi(management),
+        AdminStats(management),
+        Metrics(management),
+        ChecksApi(management, providers.get),
+        ClientsApi(management),
+        BackupsApi(management),
+    )
 
-    @app.get("/health/live")
-    async def live() -> dict[str, str]:
-        return {"status": "live"}
 
-    @app.get("/health/ready")
-    async def ready() -> tuple[dict[str, str], int]:
-        return ({"status": "ready"}, 200) if is_ready() else ({"status": "not_ready"}, 503)
+def operations() -> tuple[Operation, ...]:
+    """Every row there is, without a program that runs: their handlers must not be called."""
+    absent: Any = _Absent()
+    every = (Open(bool), *parts(absent), Documentation(tuple))
+    return tuple(row for part in every for row in part.operations())
 
-    @app.get("/")
-    async def about() -> dict[str, str]:
-        return {"name": "routerd", "version": __version__, "api": "/v1"}
+
+class _Absent:
+    """Stands for the running program: any part of it is as absent as the whole."""
+
+    def __getattr__(self, name: str) -> _Absent:
+        return self
 
 
 async def _show_own(error: ApiError) -> Response:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from quart import Quart, Response, g
+from quart import Response, g
 
 from routerd.config.file import ConfigFileError
 from routerd.management import Management
 from routerd.state.generations import MOST_ROWS, Record, Unanswered, stamp
 from routerd.web.answers import answer, number_in_query, read_body
 from routerd.web.edits import asked_for, if_match, make, source_of
+from routerd.web.operations import DRY_RUN, Operation, Query
 from routerd.web.problems import ApiError
+from routerd.web.shapes import Checked, Config, Edit, Outcome, Recorded
 
 _USUAL_LIMIT = 50
+_LIMIT = Query("limit", f"How many at most, up to {MOST_ROWS}; {_USUAL_LIMIT} when left out.", int, 1, MOST_ROWS)
 
 
 class TextBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,14 +45,35 @@ class ConfigApi:
         self._editor = management.editor
         self._reloader = management.reloader
 
-    def add_to(self, app: Quart) -> None:
-        """Make the paths known."""
-        app.add_url_rule("/api/config", "get_config", self.get, methods=["GET"])
-        app.add_url_rule("/api/config", "put_config", self.put, methods=["PUT"])
-        app.add_url_rule("/api/config/check", "check_config", self.check, methods=["POST"])
-        app.add_url_rule("/api/config/history", "history", self.history, methods=["GET"])
-        app.add_url_rule("/api/config/rollback", "rollback", self.rollback, methods=["POST"])
-        app.add_url_rule("/api/config/reload", "reload", self.reload, methods=["POST"])
+    def operations(self) -> Sequence[Operation]:
+        """One row for each path and method."""
+        return (
+            Operation(
+                "GET", "/api/config", self.get, "The text of router.yaml, and its digest.",
+                gives=Config, problems=("not_found", "config_unreadable"), is_tagged=True,
+            ),
+            Operation(
+                "PUT", "/api/config", self.put, "Replace the whole text; If-Match is needed.",
+                body=TextBody, gives=Edit, query=(DRY_RUN,), problems=("if_match_needed",),
+            ),
+            Operation(
+                "POST", "/api/config/check", self.check, "What is wrong with a text, or what it would change.",
+                body=TextBody, gives=Checked, asks="viewer",
+            ),
+            Operation(
+                "GET", "/api/config/history", self.history, "The latest generations and refused files, newest first.",
+                gives=list[Recorded], query=(_LIMIT,), problems=("history_unanswered",),
+            ),
+            Operation(
+                "POST", "/api/config/rollback", self.rollback, "Make the text of an earlier generation a new one.",
+                body=RollbackBody, gives=Edit, query=(DRY_RUN,),
+                problems=("not_found", "text_not_kept", "history_unanswered"),
+            ),
+            Operation(
+                "POST", "/api/config/reload", self.reload, "Look at the file now.",
+                body=Empty, gives=Outcome, problems=("config_rejected",),
+            ),
+        )  # fmt: skip
 
     async def get(self) -> Response:
         """The file's text, its digest, and the generation that serves."""
@@ -100,9 +125,7 @@ class ConfigApi:
         told = outcome.as_json()
         if outcome.result == "rejected":
             detail = outcome.reason or "The file has problems, so what served before serves on."
-            raise ApiError(
-                "config_rejected", detail, **{key: told[key] for key in ("problems", "generation", "digest")}
-            )
+            raise ApiError("config_rejected", detail, **told)  # all of the outcome, as when it is adopted
         return answer(told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from quart import Response, g, request
 
@@ -15,8 +16,10 @@ from routerd.web.problems import ApiError
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
-async def make(asked: Asked, edit: Callable[[], Awaitable[Edited]]) -> Response:
-    """Make an edit, and answer. Raises ApiError."""
+async def make(
+    asked: Asked, edit: Callable[[], Awaitable[Edited]], tell: Callable[[], dict[str, Any]] = dict
+) -> Response:
+    """Make an edit, and answer with what it did, and with what there is to `tell` afterwards. Raises ApiError."""
     try:
         result = await edit()
     except Unanswered as error:
@@ -24,9 +27,9 @@ async def make(asked: Asked, edit: Callable[[], Awaitable[Edited]]) -> Response:
     except Refused as error:
         if asked.dry_run and error.kind == "config_invalid":
             told = [problem.as_json() for problem in error.problems]
-            return answer({"diff": "", "changes": [], "problems": told})
+            return answer({**tell(), "diff": "", "changes": [], "problems": told})
         raise refusal(error) from None
-    return answer(result.as_json()) if asked.dry_run else edited(result)
+    return answer({**tell(), **result.as_json()}) if asked.dry_run else edited(result, **tell())
 
 
 def asked_for(source: Source, condition: Callable[[str], bool] | None) -> Asked:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from quart import Response, g, request
+from quart import Response, current_app, g, request
 
-from routerd.access import Admin, Local, administer, is_loopback_address
+from routerd.access import Admin, Local, Role, administer, is_loopback_address
 from routerd.errors import RouterError
 from routerd.management import Management
 from routerd.proxy.door import Head
+from routerd.web.operations import Needs, Operation
 from routerd.web.problems import ApiError, show
 
 _GUARDED = ("/api/", "/metrics/", "/docs/")
 _ALONE = frozenset({"/api", "/metrics", "/docs", "/openapi.json"})
 _READS = frozenset({"GET", "HEAD"})
-_ASKS = frozenset({"/api/config/check"})  # a POST that changes nothing
 _ESTABLISHED = b"01"
 _TABLES = {4: "/proc/net/tcp", 6: "/proc/net/tcp6"}
 _MEDIA = frozenset({"application/json", "application/merge-patch+json"})
@@ -33,26 +34,44 @@ class Guard:
 
     async def intercept(self) -> Response | None:
         """The refusal, or None; then `g.admin` says who asks."""
-        if not is_guarded(request.path):
+        operations: Mapping[str, Operation] = current_app.extensions["operations"]
+        row = operations.get(request.endpoint or "")
+        needs = needed(row, request.method, request.path, is_found=request.url_rule is not None)
+        if needs == "nobody":
             return None
         try:
-            g.admin = await self._admit(cast("dict[str, Any]", request.scope))
+            g.admin = await self._admit(cast("dict[str, Any]", request.scope), needs)
             _check_media()
         except RouterError as error:
             return show(ApiError(error.kind, error.message))
         return None
 
-    async def _admit(self, scope: dict[str, Any]) -> Admin:
+    async def _admit(self, scope: dict[str, Any], needs: Role) -> Admin:
         head = _head(scope)
         server = scope.get("server")
-        local = Local(server[1] if server else None, await _is_ours(scope) if _might_be_local(head) else False)
-        writes = request.method not in _READS and request.path not in _ASKS
+        is_ours = _might_be_local(head, scope) and await _is_ours(scope)
+        local = Local(server[1] if server else None, is_ours)
         management = self._management
-        return administer(head, management.rules(), management.admin_digest, local, writes=writes)
+        writes = request.method not in _READS
+        return administer(head, management.rules(), management.admin_digest, local, writes=writes, needs=needs)
 
 
-def is_guarded(path: str) -> bool:
-    """Whether a path is one of those that manage."""
+def needed(row: Operation | None, method: str, path: str, *, is_found: bool) -> Needs:
+    """The least role that may ask for this; `row` is what answers it, `is_found` says whether anything does.
+
+    What no row declares is closed, and so is what is not there below the paths that manage: whoever may not come in
+    does not learn what there is.
+    """
+    usual: Role = "viewer" if method in _READS else "editor"
+    if row is None:
+        return usual if is_found or is_below(path) else "nobody"
+    if row.needs == "nobody":
+        return usual if is_below(path) and not is_below(row.path) else "nobody"
+    return row.needs
+
+
+def is_below(path: str) -> bool:
+    """Whether a path is one of those that manage, or would be if it were there."""
     return path in _ALONE or path.startswith(_GUARDED)
 
 
@@ -65,7 +84,10 @@ def _head(scope: dict[str, Any]) -> Head:
     return Head(scope["method"], scope["path"], scope["query_string"], headers, peer, listener)
 
 
-def _might_be_local(head: Head) -> bool:
+def _might_be_local(head: Head, scope: Mapping[str, Any]) -> bool:
+    # nginx speaks HTTP/1.0 when nobody told it otherwise, and then says nothing of those whom it lets in either.
+    if scope["http_version"] == "1.0":
+        return False
     return head.peer_is_loopback and head.listener_is_loopback and head.get(b"authorization") is None
 
 

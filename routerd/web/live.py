@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
-from quart import Quart, Response
+from quart import Response
 
 from routerd.news import Event, News
+from routerd.web.operations import Operation
 
 PAUSE = 15.0  # seconds without an event, then a comment: proxies in between cut silent connections
 
@@ -19,9 +20,10 @@ class Live:
         self._news = news
         self._pause = pause
 
-    def add_to(self, app: Quart) -> None:
-        """Make the path known."""
-        app.add_url_rule("/api/events", "events", self.events, methods=["GET"])
+    def operations(self) -> Sequence[Operation]:
+        """Its one row."""
+        about = "Everything that happens from now on, as server-sent events."
+        return (Operation("GET", "/api/events", self.events, about, gives=str, media="text/event-stream"),)
 
     async def events(self) -> Response:
         """Every event from now on, until the caller goes or we do."""

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from quart import Quart, Response
@@ -18,14 +18,18 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parameter of the query: what it is for, and the type its text is read as."""
+    """A parameter of the query: what it is for, the type its text is read as, and what it may be."""
 
     name: str
     about: str
     kind: type[str] | type[int] | type[bool] | type[float] = str
+    least: int | None = None
+    most: int | None = None
+    choices: tuple[str, ...] = ()
 
 
 DRY_RUN = Query("dry_run", "Answer with what would change, and change nothing.", bool)
+"""Every row that has it is an edit of router.yaml: it takes If-Match and gives the new ETag, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,11 @@ class Operation:
     """One method of one path, such as `/api/providers/{id}`; the handler is called with what stands in braces.
 
     `about` is a sentence for people. `body` and `gives` are types that msgspec can describe (None: no body), `media`
-    what the answer is when it is not JSON. `problems` are the kinds beyond those that every operation may answer with.
-    `needs` is the least role that may call it; left out, reading needs a viewer and anything else an editor.
+    what the answer is when it is not JSON, `also` what other statuses give that are no problems, `dry` what a dry run
+    gives if that is more than the usual. `problems` are the kinds beyond those that every operation may answer with.
+    `is_tagged`: a GET whose answer has an ETag. `is_hidden`: it is no part of the API, such as the files of a page,
+    and not described.
+    `asks` is the least role that may call it; left out, reading needs a viewer and anything else an editor.
     """
 
     method: str
@@ -48,6 +55,15 @@ class Operation:
     query: tuple[Query, ...] = ()
     problems: tuple[str, ...] = ()
     asks: Needs | None = None
+    also: Mapping[int, Any] = field(default_factory=dict)
+    dry: Any = None
+    is_tagged: bool = False
+    is_hidden: bool = False
+
+    @property
+    def edits(self) -> bool:
+        """Whether it edits router.yaml."""
+        return DRY_RUN in self.query
 
     @property
     def needs(self) -> Needs:
@@ -58,6 +74,11 @@ class Operation:
     def name(self) -> str:
         """Its name among all operations: `patch_api_providers_id`."""
         return re.sub(r"\W+", "_", f"{self.method.lower()}{self.path}").strip("_")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what stands in braces."""
+        return tuple(_PARAMETER.findall(self.path))
 
     @property
     def rule(self) -> str:

@@ -23,11 +23,13 @@ STATUSES = {
     "unauthorized": 401,
     "forbidden": 403,
     "not_found": 404,
+    "unknown_model": 404,
     "in_use": 409,
     "name_taken": 409,
     "config_missing": 409,
     "config_read_only": 409,
     "config_deleted_inode": 409,
+    "route_inactive": 409,
     "text_not_kept": 409,
     "stale": 412,
     "config_invalid": 422,
@@ -36,13 +38,25 @@ STATUSES = {
     "key_moved": 422,
     "key_redacted": 422,
     "not_sealed": 422,
+    "key_unreadable": 422,
     "reference_by_hand": 422,
     "if_match_needed": 428,
+    "rate_limited": 429,
+    "backup_unreadable": 503,
+    "backup_unwritable": 503,
     "config_unreadable": 503,
     "config_unwritable": 503,
     "history_unanswered": 503,
+    "ledger_unanswered": 503,
+    "no_target": 503,
 }
 """Kinds that one status alone does not tell."""
+
+OF_EDITS = (
+    "stale", "config_missing", "config_read_only", "config_deleted_inode", "config_invalid", "edit_by_hand",
+    "key_moved", "key_redacted", "not_sealed", "reference_by_hand", "config_unreadable", "config_unwritable",
+)  # fmt: skip
+"""What any edit of router.yaml may be refused with."""
 
 
 class ApiError(Exception):
@@ -72,9 +86,14 @@ def problem(
 
 def show(error: ApiError) -> Response:
     """The answer that says it."""
-    status = STATUSES[error.kind] if error.kind in STATUSES else _STATUS_OF[error.kind]
+    status = status_of(error.kind)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return problem(status, error.detail, headers, error.kind, **error.more)
+
+
+def status_of(kind: str) -> int:
+    """The status that a kind of problem is answered with."""
+    return STATUSES[kind] if kind in STATUSES else _STATUS_OF[kind]
 
 
 _STATUS_OF = {kind: status for status, kind in KINDS.items()}

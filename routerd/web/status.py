@@ -1,17 +1,13 @@
-"""`/api/status` and `/metrics`: how the config stands, for people and for machines."""
+"""`/api/status`: how everything stands."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.registry import Collector
-from quart import Quart, Response
+from quart import Response
 
 from routerd import __version__, git
 from routerd.keyring import standing as standing_of_keys
@@ -19,22 +15,24 @@ from routerd.management import Management
 from routerd.reload import Reloader
 from routerd.state.generations import stamp
 from routerd.web.answers import answer
-
-_RESULTS = ("adopted", "rejected")
+from routerd.web.operations import Operation
+from routerd.web.shapes import Standing
 
 
 class Status:
-    """The handlers; both run behind the guard."""
+    """The handler; it runs behind the guard."""
 
     def __init__(self, management: Management) -> None:
         self._management = management
-        self._registry = CollectorRegistry()
-        self._registry.register(ReloadMetrics(management.reloader))
 
-    def add_to(self, app: Quart) -> None:
-        """Make the paths known."""
-        app.add_url_rule("/api/status", "status", self.status, methods=["GET"])
-        app.add_url_rule("/metrics", "metrics", self.metrics, methods=["GET"])
+    def operations(self) -> Sequence[Operation]:
+        """Its one row."""
+        return (
+            Operation(
+                "GET", "/api/status", self.status, "Version, generation, the file, the last reload and its problems.",
+                gives=Standing,
+            ),
+        )  # fmt: skip
 
     async def status(self) -> Response:
         """Version, generation, the file, the last reload and its problems."""
@@ -55,13 +53,11 @@ class Status:
             },
             "last_reload": outcome.as_json() if outcome is not None else None,
             "last_good_copy": {"is_kept": reloader.copy.is_kept, "reason": reloader.copy.reason},
+            "backup": management.backups.standing.as_json(),
             "keys": _keys(reloader),
+            "database": management.database.condition(),
             "git": await asyncio.to_thread(_git, management),
         })
-
-    async def metrics(self) -> Response:
-        """What Prometheus scrapes."""
-        return Response(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def _keys(reloader: Reloader) -> dict[str, Any]:
@@ -83,28 +79,3 @@ def _git(management: Management) -> dict[str, Any] | None:
     if standing is None:
         return {"head": None, "is_dirty": None, "reason": "the file is in no git repository", **told}
     return {"head": standing.head, "is_dirty": standing.is_dirty, "reason": None, **told}
-
-
-class ReloadMetrics(Collector):
-    """The reload's numbers, read when they are asked for."""
-
-    def __init__(self, reloader: Reloader) -> None:
-        self._reloader = reloader
-
-    def collect(self) -> Iterator[Metric]:
-        """Each metric, with its number of this moment."""
-        reloader = self._reloader
-        is_good = reloader.outcome is not None and reloader.outcome.result != "rejected"
-        yield GaugeMetricFamily(
-            "routerd_config_last_reload_successful", "Whether the latest look at the config was adopted.", is_good
-        )
-        yield GaugeMetricFamily(
-            "routerd_config_last_reload_success_timestamp_seconds",
-            "When a config was last found good, in seconds since the epoch.",
-            reloader.succeeded_at,
-        )
-        yield GaugeMetricFamily("routerd_config_generation", "The generation that serves.", reloader.generation)
-        total = CounterMetricFamily("routerd_config_reloads", "Configs that were looked at.", labels=["result"])
-        for result in _RESULTS:
-            total.add_metric([result], reloader.counts[result])
-        yield total

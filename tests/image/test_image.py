@@ -89,7 +89,10 @@ def image(buildah: Buildah, wheels: Path, tmp_path_factory: pytest.TempPathFacto
     pip_conf = tmp_path_factory.mktemp("pip") / "pip.conf"
     pip_conf.write_text(WHEELS_ONLY)
     volumes = ["--volume", f"{wheels}:/wheels:ro", "--volume", f"{pip_conf}:/etc/pip.conf:ro"]
-    options = ["--isolation", "chroot", "--format", "docker", "--pull=never", "--build-arg", "BASE=localhost/base"]
+    if not (ROOT / "frontend/dist/index.html").is_file():
+        pytest.skip("the pages are not built: `make ui`")
+    options = ["--isolation", "chroot", "--format", "docker", "--pull=never"]
+    options += ["--build-arg", "BASE=localhost/base", "--build-arg", "NODE=localhost/base"]
     buildah("build", "--quiet", *options, *volumes, "--tag", "routerd", ".")
     return "localhost/routerd"
 

@@ -154,6 +154,7 @@ def test_reload(daemon: Daemon) -> None:
     (daemon.folder / "router.yaml").write_text("a: 1\n")
     broken = send(daemon, "POST", "/api/config/reload")
     assert (broken.status, broken.json()["kind"]) == (422, "config_rejected")
+    assert (broken.json()["result"], broken.json()["generation"]) == ("rejected", 1)
     assert broken.json()["problems"][0]["path"] == "a"
 
 

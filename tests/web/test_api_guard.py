@@ -9,15 +9,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from routerd import daemon, settings
-from routerd.access import LOCAL, MANAGER, Admin, Local, administer
+from routerd.access import LOCAL, MANAGER, Admin, Local, Role, administer
 from routerd.errors import RouterError
 from routerd.proxy.door import Head
 from routerd.web.app import create_app
-from routerd.web.guard import is_guarded, owner_of
+from routerd.web.guard import is_below, needed, owner_of
+from routerd.web.operations import Operation
 from tests.support.daemon import Daemon
 from tests.support.doors import HypercornDoor
 
@@ -51,7 +53,8 @@ def asked(
     head = Head("GET", "/api/status", b"", pairs, peer, listener)
     rules = Rules(require_token=require_token)
     try:
-        return administer(head, rules, TOKEN, Local(port, ours), writes=writes).name
+        role: Role = "editor" if writes else "viewer"
+        return administer(head, rules, TOKEN, Local(port, ours), writes=writes, needs=role).name
     except RouterError as error:
         return error.kind
 
@@ -126,13 +129,41 @@ def test_tokens() -> None:
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/status", "/api/nothing", "/metrics", "/docs", "/openapi.json"])
-def test_guarded(path: str) -> None:
-    assert is_guarded(path)
+def test_below(path: str) -> None:
+    assert is_below(path)
 
 
 @pytest.mark.parametrize("path", ["/", "/ping", "/health/ready", "/apis", "/metricsx", "/v1/models"])
-def test_open(path: str) -> None:
-    assert not is_guarded(path)
+def test_not_below(path: str) -> None:
+    assert not is_below(path)
+
+
+async def nothing() -> Any:
+    """A handler that is never called."""
+
+
+NEEDED = [
+    # what answers, the method and the path that were asked for, whether a rule was found
+    (Operation("GET", "/api/status", nothing, ""), "GET", "/api/status", True, "viewer"),
+    (Operation("GET", "/api/status", nothing, ""), "HEAD", "/api/status", True, "viewer"),
+    (Operation("GET", "/api/status", nothing, ""), "OPTIONS", "/api/status", True, "viewer"),
+    (Operation("PUT", "/api/config", nothing, ""), "PUT", "/api/config", True, "editor"),
+    (Operation("POST", "/api/config/check", nothing, "", asks="viewer"), "POST", "/api/config/check", True, "viewer"),
+    (Operation("GET", "/ping", nothing, "", asks="nobody"), "GET", "/ping", True, "nobody"),
+    (Operation("GET", "/{path}", nothing, "", asks="nobody"), "GET", "/style.css", True, "nobody"),
+    (Operation("GET", "/{path}", nothing, "", asks="nobody"), "GET", "/api/style.css", True, "viewer"),
+    (Operation("GET", "/{path}", nothing, "", asks="nobody"), "GET", "/metrics", True, "viewer"),
+    (None, "GET", "/forgotten", True, "viewer"),
+    (None, "POST", "/forgotten", True, "editor"),
+    (None, "GET", "/api/nothing", False, "viewer"),
+    (None, "POST", "/api/nothing", False, "editor"),
+    (None, "GET", "/nothing", False, "nobody"),
+]
+
+
+@pytest.mark.parametrize(("row", "method", "path", "is_found", "needs"), NEEDED)
+def test_what_an_endpoint_needs(row: Operation | None, method: str, path: str, is_found: bool, needs: str) -> None:
+    assert needed(row, method, path, is_found=is_found) == needs
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])

@@ -22,8 +22,7 @@ def test_open_paths(way: Way) -> None:
     assert way.client.get("/health/ready").json() == {"status": "ready"}
     head = way.client.head("/")
     assert (head.status_code, head.content) == (200, b"")
-    about = way.client.get("/").json()
-    assert (about["name"], about["api"]) == ("routerd", "/v1")
+    assert way.client.get("/").status_code == 200  # the pages, or, where nobody has built them, what answers here
 
 
 def test_whole(way: Way) -> None:

@@ -1,0 +1,284 @@
+"""The ledger: every attempt and how each request ended, as rows of state.db and as counts. No request waits for it.
+
+A request leaves the entry that its log line is made of; everything else is done by the database's thread: the cost,
+the counts, the rows. `attempts` holds a row for each attempt, and one (attempt 0) for each request that no attempt
+answered. In the row that ended a request `attempts` says how many there were; it is NULL in all others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import islice
+from operator import add, itemgetter
+from threading import Lock
+from typing import Any
+
+from routerd.errors import KINDS
+from routerd.pricing import Tokens, cost
+from routerd.snapshot import Snapshot
+from routerd.state.database import Database, Rows, Value
+from routerd.state.generations import stamp
+from routerd.state.prices import PriceList
+from routerd.state.tally import KINDS_OF_TOKENS, OTHER, Tally
+
+MOST_WAITING = 10_000  # entries, and as many rows: a disk that stalls costs the oldest, never a request or the memory
+MOST_OPEN = 4_096  # requests with a failed attempt whose next is not known yet
+MOST_TOLD = 100  # attempts of one turn, to those who follow the events
+PRUNE_EVERY = 600.0  # seconds,
+PRUNE_AFTER = 1_000  # or rows; twice as many may go at once, so that more can go than come
+CANCELLED = 499  # as nginx calls a caller who has gone
+
+Entry = dict[str, Any]
+
+_TAKEN = (
+    "time", "request_id", "client", "route", "provider", "model", "attempt", "stream", "ttft_ms", "duration_ms",
+    "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cache_write_tokens", "config",
+    "retry_count", "trace",
+)  # fmt: skip
+COLUMNS = ("at", *_TAKEN[1:], "error", "upstream_status", "status", "attempts", "total_ms", "cost")
+INSERT = f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_PRUNE = f"DELETE FROM attempts WHERE at < ? AND id IN (SELECT id FROM attempts ORDER BY id LIMIT {2 * PRUNE_AFTER})"
+_EMPTY: Entry = dict.fromkeys(_TAKEN) | {"attempt": 0, "stream": False}
+_take = itemgetter(*_TAKEN)
+_tokens = itemgetter(*(f"{name}_tokens" for name in KINDS_OF_TOKENS))
+
+
+class Ledger:
+    """`note`, `refuse` and `prune` are for the event loop and never wait; the rest may be called by any thread.
+
+    `current` gives the snapshot that serves: its prices, its names, how long rows are kept. `is_kept`: whether rows are
+    written. `tell` is given what has happened since the last time, as the log has it, while `is_followed`.
+    """
+
+    statement = INSERT
+
+    def __init__(
+        self,
+        database: Database,
+        current: Callable[[], Snapshot],
+        *,
+        is_kept: bool = True,
+        is_followed: Callable[[], bool] = lambda: False,
+        tell: Callable[[list[Entry]], None] = lambda entries: None,
+    ) -> None:
+        self.tally = Tally()
+        self.lock = Lock()  # of the tally, and of whoever folds
+        self._database = database
+        self._current = current
+        self.is_kept = is_kept
+        self._is_followed = is_followed
+        self._tell = tell
+        self._prices = PriceList()
+        self._waiting: deque[Entry] = deque()
+        self._rows: deque[tuple[Value, ...]] = deque()
+        self._refusals: Counter[tuple[str, int, str | None]] = Counter()
+        self._open: dict[str, tuple[str, float]] = {}  # by request: the target that failed last, and when it all began
+        self._names = _Names(None)
+        self._is_awake = False
+        self._refused = self._spoilt = 0  # one counter for either thread
+        self._entered = self._entered_then = 0
+        self._pruned_at = 0.0
+        database.attach(self)
+
+    @property
+    def dropped(self) -> int:
+        """How many entries were never counted or written."""
+        return self._refused + self._spoilt
+
+    @property
+    def waiting(self) -> int:
+        """How many entries are not written yet."""
+        return len(self._waiting) + len(self._rows)
+
+    def note(self, entry: Entry) -> None:
+        """Note an attempt, or the end of a request. The entry is the ledger's and the log's: nobody changes it."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._refused += 1
+            return
+        self._waiting.append(entry)
+        if not self._is_awake:
+            self._is_awake = True
+            self._database.wake()
+
+    def prune(self, now: float) -> None:
+        """Have rows deleted that are too old, if it is time; `now` is in monotonic seconds."""
+        came = self._entered - self._entered_then
+        if not self.is_kept:
+            return
+        if came >= PRUNE_AFTER or (came and now >= self._pruned_at + PRUNE_EVERY):
+            self._entered_then, self._pruned_at = self._entered, now
+            self._database.submit(_PRUNE, time.time() - self._current().retention)
+
+    def refuse(self, kind: str, status: int) -> None:
+        """Count a request that was refused at the door: whose it was is not known, and it gets no row."""
+        self._refusals[OTHER, status, kind] += 1
+
+    # The database's thread, and whoever wants to know how things stand
+
+    def fold(self) -> None:
+        """Count what waits, and make rows of it."""
+        self._is_awake = False
+        with self.lock:
+            entries = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            self._entered += len(entries)
+            if (snapshot := self._current()) is not self._names.snapshot:
+                self._names = _Names(snapshot)
+            for entry in entries:
+                try:
+                    self._enter(entry, snapshot)
+                except Exception:  # one entry's mistake must not end all that is written
+                    self._spoilt += 1
+            many = min(len(entries), MOST_TOLD) if self._is_followed() else 0
+            told = [public(row) for row in islice(reversed(self._rows), many)]
+        if told:
+            self._tell([row for row in reversed(told) if row["attempt"]])
+
+    def take(self, most: int) -> Rows:
+        """The next rows."""
+        if not self.is_kept:
+            return []
+        with self.lock:
+            return [self._rows.popleft() for _ in range(min(most, len(self._rows)))]
+
+    def requests(self) -> Counter[tuple[str, int, str | None]]:
+        """Requests that have ended, by route, status and kind of error; those that were refused among them."""
+        self.fold()
+        with self.lock:
+            return self.tally.requests + self._refusals.copy()
+
+    def pending(self) -> Rows:
+        """The rows that are not written yet, or never will be: for those who can't read the file."""
+        self.fold()
+        with self.lock:
+            return list(self._rows)
+
+    def _enter(self, entry: Entry, snapshot: Snapshot) -> None:
+        """One entry becomes counts and a row."""
+        kind: str | None = entry.get("error")
+        full = entry if entry["event"] == "attempt" else _EMPTY | entry
+        ended = _ended(full, kind)
+        began = self._began(full, ended)
+        status = _status(kind, full["status"])
+        spent = self._spent(full, snapshot)
+        self._count(full, kind, status, spent, is_end=ended is not None)
+        if len(self._rows) >= MOST_WAITING:
+            self._rows.popleft()
+            self._spoilt += self.is_kept
+        total = None if ended is None else full["duration_ms"] if ended < 2 else round(1000 * (full["time"] - began))
+        upstream = full["status"] if full["attempt"] else None
+        self._rows.append((*_take(full), kind, upstream, status, ended, total, spent))
+
+    def _began(self, entry: Entry, ended: int | None) -> float:
+        """When the request's first attempt began, in seconds since the epoch; also counts what came of the last one."""
+        if ended is not None and ended < 2:
+            return 0.0  # nobody asks
+        own: float = entry["time"] - (entry["duration_ms"] or 0) / 1000
+        request, target = entry["request_id"], f"{entry['provider']}/{entry['model']}"
+        before = self._open.pop(request, None)
+        if before is not None and entry["attempt"] > 1:
+            names = self._names
+            if before[0] == target:
+                self.tally.retries[names.provider(entry["provider"])] += 1
+            else:
+                self.tally.failovers[names.route(entry["route"])] += 1
+        began = own if before is None or entry["attempt"] == 1 else before[1]
+        if ended is None:
+            if len(self._open) >= MOST_OPEN:
+                self._open.pop(next(iter(self._open)))
+            self._open[request] = (target, began)
+        return began
+
+    def _spent(self, entry: Entry, snapshot: Snapshot) -> float | None:
+        if entry["prompt_tokens"] is None:
+            return None
+        rates = self._prices.rates(snapshot, entry["provider"], entry["model"])
+        if rates is None:
+            return None
+        tokens = Tokens(*_tokens(entry)[:4])
+        return cost(rates, tokens, _day(entry["time"] // 86_400))
+
+    def _count(self, entry: Entry, kind: str | None, status: int, spent: float | None, *, is_end: bool) -> None:
+        names, tally = self._names, self.tally
+        if is_end:
+            tally.requests[names.route(entry["route"]), status, kind] += 1
+        if not entry["attempt"]:
+            return
+        target = tally.target(*names.target(entry["provider"], entry["model"]))
+        target.outcomes[kind or "ok"] += 1
+        if spent is not None:
+            target.cost = (target.cost or 0.0) + spent
+        elif entry["prompt_tokens"] is not None:
+            target.unpriced += 1
+        if entry["prompt_tokens"] is not None:
+            target.tokens = [*map(add, target.tokens, _tokens(entry))]
+        if kind is None:
+            _time(target, entry)
+            tally.overhead.add(entry["overhead_us"] / 1e6)
+
+
+def public(row: Sequence[Value]) -> Entry:
+    """A row for people and programs elsewhere, by names; the time in ISO 8601."""
+    found: Entry = dict(zip(COLUMNS, row, strict=True))
+    return found | {"at": stamp(found["at"]), "stream": bool(found["stream"])}
+
+
+@lru_cache(maxsize=4)
+def _day(days: float) -> str:
+    """Days since the epoch as ISO 8601."""
+    return time.strftime("%Y-%m-%d", time.gmtime(days * 86_400))
+
+
+class _Names:
+    """The names that labels may have: those of the config; anything else is `other`."""
+
+    def __init__(self, snapshot: Snapshot | None) -> None:
+        self.snapshot = snapshot
+        routes = snapshot.routes.values() if snapshot is not None else ()
+        self._routes = {route.name for route in routes}
+        self._providers = dict(snapshot.providers) if snapshot is not None else {}
+        self._models = {
+            (target.provider.name, target.model) for route in routes for node in route.nodes for target in node.targets
+        }
+        self._models |= {(name, model) for name, provider in self._providers.items() for model in provider.models}
+
+    def route(self, name: str | None) -> str:
+        return name if name in self._routes and name is not None else OTHER
+
+    def provider(self, name: str | None) -> str:
+        return name if name in self._providers and name is not None else OTHER
+
+    def target(self, provider: str, model: str) -> tuple[str, str]:
+        return self.provider(provider), model if (provider, model) in self._models else OTHER
+
+
+def _ended(entry: Entry, kind: str | None) -> int | None:
+    """How many attempts the request took, if this was its end; else None: another attempt or entry follows."""
+    number: int = entry["attempt"]
+    if number == 0:
+        return int(entry.get("attempts") or 0)
+    # with an error, only what broke off after the commit was the end
+    return number if kind is None or kind == "cancelled" or entry["ttft_ms"] is not None else None
+
+
+def _status(kind: str | None, told: int | None) -> int:
+    """What the caller gets for it, where the stream is not open yet."""
+    if kind is None:
+        return told or 200
+    if kind == "cancelled":
+        return CANCELLED
+    if kind == "upstream_rejected" and told is not None:
+        return told
+    return KINDS[kind].status if kind in KINDS else 500
+
+
+def _time(target: Any, entry: Entry) -> None:
+    target.duration.add(entry["duration_ms"] / 1000)
+    if entry["ttft_ms"] is None:
+        return
+    target.ttft.add(entry["ttft_ms"] / 1000)
+    completion = entry["completion_tokens"] or 0
+    if completion > 1:
+        target.per_token.add((entry["duration_ms"] - entry["ttft_ms"]) / 1000 / (completion - 1))
