@@ -1,5 +1,12 @@
 # Build: make image. Run: see compose.yaml, or README.md.
 ARG BASE=python:3.13-slim
+ARG NODE=node:22-slim
+
+FROM ${NODE} AS pages
+WORKDIR /src
+COPY frontend .
+# `make image` has built them already.
+RUN [ -f dist/index.html ] || { npm ci --no-audit --no-fund && npm run build; }
 
 FROM ${BASE} AS build
 WORKDIR /src
@@ -10,6 +17,7 @@ RUN python3 -m venv /opt/build \
     && python3 -m venv /opt/routerd \
     && /opt/routerd/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
 COPY . .
+COPY --from=pages /src/dist frontend/dist
 RUN /opt/build/bin/hatchling build -t wheel -d /dist \
     && /opt/routerd/bin/pip install --no-cache-dir --no-deps --no-index /dist/*.whl \
     && /opt/routerd/bin/pip uninstall --yes pip \

@@ -5,24 +5,37 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
-SOURCES := routerd tests scripts $(wildcard bench)
+SOURCES := routerd tests scripts hatch_build.py $(wildcard bench)
 # What some tests call; each that is missing is installed when we may, else its tests are skipped and say so.
-DEBIAN := openssl=openssl buildah=buildah crun=crun age=age
+DEBIAN := openssl=openssl buildah=buildah crun=crun age=age nginx=nginx-light chromium=chromium
 DEBIAN_BENCH := cc=gcc nginx=nginx-light openssl=openssl /usr/include/openssl/ssl.h=libssl-dev
 
 .PHONY: help
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+PAGES := $(shell find frontend/src frontend/public -type f 2>/dev/null) $(wildcard frontend/*.json frontend/*.ts frontend/*.html)
+
 .PHONY: run
-run: .venv/run.stamp ## serve the example router.yaml on http://127.0.0.1:8000 (ARGS="--port 9000")
+run: .venv/run.stamp ui ## serve the example router.yaml on http://127.0.0.1:8000 (ARGS="--port 9000")
 	$(BIN)/routerd serve $(ARGS)
 
+.PHONY: ui
+ui: frontend/node_modules/.built ## build the pages, which the running program serves at /
+
 .PHONY: test
-test: lint types unit ## set everything up, then every check and every test
+test: lint types pages unit browser ## set everything up, then every check and every test
+
+.PHONY: pages
+pages: frontend/node_modules/.stamp ## types and tests of the pages
+	! command -v npm >/dev/null || { cd frontend && npm run check && npm test; }
+
+.PHONY: browser
+browser: .venv/run.stamp .venv/debian.stamp ui ## the pages in a real browser, with the real program
+	! command -v npm >/dev/null || { cd frontend && npm run test:browser; }
 
 .PHONY: unit
-unit: .venv/dev.stamp .venv/debian.stamp clients ## the tests alone (ARGS="-k failover")
+unit: .venv/dev.stamp .venv/debian.stamp clients ui ## the tests alone (ARGS="-k failover")
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 .PHONY: drill
@@ -46,8 +59,13 @@ fmt: .venv/dev.stamp ## format the code and put its imports in order
 	$(BIN)/ruff format $(SOURCES)
 
 .PHONY: schemas
-schemas: .venv/run.stamp ## write schemas/ again from the model
+schemas: .venv/run.stamp ## write schemas/ again from the model and the API
 	$(BIN)/routerd schema > schemas/router.schema.json
+	$(BIN)/routerd schema --openapi > schemas/openapi.json
+
+.PHONY: prices
+prices: .venv/dev.stamp ## write routerd/prices.json again from the pinned genai-prices
+	$(BIN)/python scripts/prices.py
 
 .PHONY: bench
 bench: .venv/run.stamp ## measure it beside nginx on this machine, eleven minutes (ARGS="--quick": two)
@@ -64,7 +82,7 @@ lock: .venv/dev.stamp ## resolve requirements/*.txt again (ARGS="--upgrade" for 
 	scripts/lock $(ARGS)
 
 .PHONY: image
-image: ## build the container image with docker, podman or buildah (ARGS="--build-arg BASE=...")
+image: ui ## build the container image with docker, podman or buildah (ARGS="--build-arg BASE=...")
 	scripts/image $(ARGS)
 
 .PHONY: clients
@@ -72,6 +90,7 @@ clients: $(patsubst %/package.json,%/node_modules/.stamp,$(wildcard tests/client
 
 .PHONY: clean
 clean: ## remove what make made
+	rm -rf frontend/node_modules frontend/dist
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules bench/build
 
 .venv/run.stamp: requirements/run.txt requirements/build.txt pyproject.toml scripts/venv
@@ -85,6 +104,9 @@ clean: ## remove what make made
 .venv/debian.stamp: Makefile scripts/debian .venv/dev.stamp
 	scripts/debian $(DEBIAN)
 	@touch $@
+
+frontend/node_modules/.built: frontend/node_modules/.stamp $(PAGES)
+	! command -v npm >/dev/null || { cd frontend && npm run build && touch node_modules/.built; }
 
 %/node_modules/.stamp: %/package.json %/package-lock.json
 	@command -v npm >/dev/null || echo "npm is missing: the tests of clients for Node are skipped"
