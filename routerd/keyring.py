@@ -25,6 +25,7 @@ from routerd.config.secrets import resolve, resolve_proxy
 from routerd.config.similar import did_you_mean
 from routerd.sealing import Identities, Identity, SealError, Sources
 
+_FEW = 8  # names that a line can hold
 _TRIAL = "env:KEY"  # stands where the key will, to see what the file says besides
 
 
@@ -119,20 +120,26 @@ def set_key(text: str, provider: str, key: str, ring: Keyring, header: str | Non
     return with_recipients(Edited(_put(text, path, value), (path,), recipients, made=ring.made), config)
 
 
-def seal_plain(text: str, ring: Keyring) -> Edited:
-    """Seal every key that stands in the file in plain text. Raises KeyringError."""
+def seal_plain(text: str, ring: Keyring, before: RouterConfig | None = None) -> Edited:
+    """Seal every key that stands in the file in plain text. Raises KeyringError.
+
+    A key that `before` has sealed already, for that address and to these recipients, keeps its ciphertext, so that
+    sending it once more changes no line.
+    """
     config = _checked(text)
     plain = [place for place in places(config) if place.kind == "plain"]
     if not plain:
         return Edited(text)
     recipients = ring.recipients(config)
     edited = Edited(text, recipients=recipients, made=ring.made)
+    old = [place for place in places(before) if place.kind == "sealed"] if before is not None else []
     values: dict[Place, str] = {}
     for place in plain:
         if place.origin is None:
             edited = _leave(edited, place, "nothing says where the key may be sent, so it can't be sealed")
         else:
-            values[place] = sealing.seal(place.secret, place.origin, recipients)
+            stood = next((each.secret for each in old if each.path == place.path), None)
+            values[place] = sealing.reseal_if_needed(stood, place.secret, place.origin, recipients, ring.identities)
     edited = _write(edited, values)
     return with_recipients(edited, config) if edited.changed else edited
 
@@ -247,7 +254,8 @@ def path_of(text: str, provider: str, header: str | None = None) -> Path:
     providers = data.get("providers") if isinstance(data, dict) else None
     names = list(providers) if isinstance(providers, dict) else []
     if provider not in names:
-        raise KeyringError(f"there is no provider `{provider}`", did_you_mean(provider, names))
+        there = f"there are {', '.join(names)}" if 0 < len(names) <= _FEW else None
+        raise KeyringError(f"there is no provider `{provider}`", did_you_mean(provider, names) or there)
     if header is None:
         return ("providers", provider, "api_key")
     own = data["providers"][provider]

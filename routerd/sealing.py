@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ import msgspec
 from routerd.config import sealed
 from routerd.config.recipients import distinct, normal, refusal
 from routerd.config.references import SecretError
-from routerd.config.write import make_private_folder
+from routerd.config.write import make_file, make_private_folder
 from routerd.settings import Settings
 
 MOUNTED = Path("/run/secrets")
@@ -239,11 +238,7 @@ def make_identity(path: Path) -> Identity:
     text = f"# made by routerd: {made}\n# public key: {recipient}\n{key}\n"
     try:
         make_private_folder(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
+        make_file(path, text.encode())
     except FileExistsError:
         raise IdentityError(f"{path} is there already, and is never overwritten") from None
     except OSError as error:

@@ -60,7 +60,10 @@ class Api:
             raise Trouble(f"no router answers at {self.url} ({error})", "start one with `routerd serve`") from None
         if not response.is_success:
             raise Refusal(_problem(response))
-        return Answer(response.json(), response.headers.get("etag", "").strip('"') or None)
+        try:
+            return Answer(response.json(), response.headers.get("etag", "").strip('"') or None)
+        except ValueError:
+            raise Trouble(f"what answers at {self.url} is no router", "name its address with --url") from None
 
 
 class NobodyThere(Trouble):

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from routerd.cli.surroundings import load_settings
+from routerd.cli.api import connect
 from routerd.cli.trouble import Trouble
 
 
@@ -24,37 +24,33 @@ def ask(model: str, text: tuple[str, ...], config: str | None, url: str | None, 
     """Send TEXT to MODEL through the router that runs here, and print the answer as it comes."""
     import httpx
 
-    settings = load_settings({"config": config})
-    scheme = "https" if settings.tls_cert else "http"
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    address = f"{(url or f'{scheme}://{host}:{settings.port}').rstrip('/')}/v1/chat/completions"
-    key = (
-        key
-        or os.environ.get("ROUTERD_API_KEY")
-        or settings.admin_token
-        or _kept_token(settings.data_dir / "admin-token")
-    )
+    api = connect(config, url)
+    address = f"{api.url}/v1/chat/completions"
+    key = key or os.environ.get("ROUTERD_API_KEY") or api.token
     request: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": " ".join(text)}]}
     headers = {"authorization": f"Bearer {key}"} if key else {}
+    patience = httpx.Timeout(5.0, read=None)
     try:
-        with httpx.Client(trust_env=False, timeout=httpx.Timeout(5.0, read=None), headers=headers) as client:
+        with httpx.Client(trust_env=False, timeout=patience, headers=headers, verify=not api.is_here) as client:
             if as_json:
                 response = client.post(address, json=request)
                 click.echo(response.text)
                 raise SystemExit(0 if response.is_success else 1)
             with client.stream("POST", address, json={**request, "stream": True}) as response:
                 _print(response)
+    except httpx.ConnectError as error:
+        raise Trouble(f"no router answers at {api.url} ({error})", "start one with `routerd serve`") from None
     except httpx.HTTPError as error:
-        raise Trouble(f"no router answers at {address} ({error})", "start one with `routerd serve`") from None
+        raise Trouble(f"the answer of {api.url} broke off ({error})", "ask again") from None
 
 
 def _print(response: Any) -> None:
     if not response.is_success:
-        raise Trouble(_message(json.loads(response.read())))
+        raise Trouble(_message(response.status_code, response.read()))
     for chunk in _chunks(response.iter_lines()):
         if "error" in chunk:
             click.echo()
-            raise Trouble(_message(chunk))
+            raise Trouble(_said(chunk))
         for choice in chunk.get("choices", ()):
             click.echo(choice.get("delta", {}).get("content") or "", nl=False)
     click.echo()
@@ -69,12 +65,15 @@ def _chunks(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
             yield json.loads(line[5:])
 
 
-def _message(body: dict[str, Any]) -> str:
-    return str(body.get("error", {}).get("message", body))
-
-
-def _kept_token(path: Any) -> str | None:
+def _message(status: int, body: bytes) -> str:
+    """What went wrong; whatever it is that answers at that port."""
     try:
-        return path.read_text().strip() or None
-    except OSError:
-        return None
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    return _said(found) if isinstance(found, dict) else f"HTTP {status}, and no answer of a router"
+
+
+def _said(body: dict[str, Any]) -> str:
+    error = body.get("error")
+    return str(error.get("message", body) if isinstance(error, dict) else body)

@@ -34,9 +34,14 @@ def backup(lists: bool, config: str | None, url: str | None, as_json: bool) -> N
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found['name']}: {found['providers']} providers, {found['routes']} routes")
+    click.echo(f"{found['name']}: {counted(found['providers'], 'provider')}, {counted(found['routes'], 'route')}")
     for left in found["left_out"]:
         click.echo(f"{left['path']} is not in it: {left['reason']}", err=True)
+
+
+def counted(count: int, word: str) -> str:
+    """`1 route`, `2 routes`."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def router_of(settings: Settings, url: str | None) -> Api | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from routerd.cli.api import print_json, print_table
+from routerd.cli.groups import Group
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config.check import check
@@ -18,7 +19,7 @@ from routerd.config.similar import did_you_mean
 from routerd.issuing import issue_key
 
 
-@click.group
+@click.group(cls=Group)
 def client() -> None:
     """Those who may call /v1."""
 
@@ -26,10 +27,11 @@ def client() -> None:
 @client.command
 @click.argument("name")
 @click.option("--route", "routes", multiple=True, metavar="ROUTE", help="A route it may use; all when left out.")
+@click.option("--config", metavar="FILE", help="The configuration.  [router.yaml]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def add(name: str, routes: tuple[str, ...], as_json: bool) -> None:
+def add(name: str, routes: tuple[str, ...], config: str | None, as_json: bool) -> None:
     """Make a key for the client NAME, and print it once, with the lines for router.yaml."""
-    path = load_settings({}).config
+    path = load_settings({"config": config}).config
     refuse(name, routes, text_of(path))
     issued = issue_key()
     lines = entry(name, issued.digest, routes)
@@ -73,7 +75,7 @@ def remove(name: str, config: str | None, as_json: bool) -> None:
     path = settings.config
     names = list(clients_of(path) or {})
     if name not in names:
-        raise Trouble(f"there is no client `{name}`", did_you_mean(name, names))
+        raise Trouble(f"there is no client `{name}`", did_you_mean(name, names) or "`routerd client list` names them")
     try:
         found = read(path)
         write_if(path, found.digest, splice(found.text, [Drop(("clients", name))]), settings.data_dir)

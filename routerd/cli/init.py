@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -26,7 +28,8 @@ _SSH_KEY = Path(".ssh", "id_ed25519.pub")
     "--recipient", "extra", multiple=True, metavar="KEY", help="Seal to this public key, too, or one in a file."
 )
 @click.option("--ssh/--no-ssh", default=None, help="Seal to ~/.ssh/id_ed25519.pub, too; asked when left out.")
-def init(file: str | None, extra: tuple[str, ...], ssh: bool | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def init(file: str | None, extra: tuple[str, ...], ssh: bool | None, as_json: bool) -> None:
     """Write a first configuration to FILE (the configured one when left out). Never overwrites one.
 
     An age identity is made if there is none, and its public key written into the file: keys that stand in it can be
@@ -39,33 +42,47 @@ def init(file: str | None, extra: tuple[str, ...], ssh: bool | None) -> None:
     if not path.parent.is_dir():
         raise Trouble(f"{path} can't be written: {path.parent} is no folder")
     others = [*map(_public_key, extra), *_ssh_key(ssh)]
-    recipients = distinct([_own_recipient(settings), *others])
+    own = _own_identity(settings)
+    if own.is_made and not as_json:
+        click.echo(f"{own.place} is the identity that opens sealed keys: whoever has it can read them")
+    recipients = distinct([own.recipient, *others])
     text = insert_key(example.first(), ("recipients",), recipients)
     try:
         write_if(path, None, text, settings.data_dir)
     except ConfigFileError as error:
         raise Trouble(str(error)) from None
+    if as_json:
+        told = {"file": str(path), "identity": own.place, "made": own.is_made, "recipients": recipients}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
     click.echo(f"{path} is written: `routerd serve --config {path}` serves it, an editor changes it while it serves")
     if len(recipients) == 1:
         click.echo("1 recipient, not backed up: keep a copy of the identity elsewhere, or add a second recipient")
 
 
-def _own_recipient(settings: Settings) -> str:
-    """The public key of the first identity that is found, else of one that is made."""
+class _Own(NamedTuple):
+    """Where our identity is, its public key, and whether it was made just now."""
+
+    place: str
+    recipient: str
+    is_made: bool
+
+
+def _own_identity(settings: Settings) -> _Own:
+    """The first identity that is found, else one that is made."""
     from routerd import sealing
 
     sources = sealing.sources(settings, os.environ)
     identities = sealing.find(sources)
-    if identities.recipient is not None:
-        return identities.recipient
+    if identities.found:
+        return _Own(identities.found[0].place, identities.found[0].recipient, False)
     if identities.troubles:
         raise Trouble(identities.troubles[0])
     try:
         made = sealing.make_identity(sources.new)
     except sealing.IdentityError as error:
         raise Trouble(str(error)) from None
-    click.echo(f"{made.place} is the identity that opens sealed keys: whoever has it can read them")
-    return made.recipient
+    return _Own(made.place, made.recipient, True)
 
 
 def _public_key(text: str) -> str:

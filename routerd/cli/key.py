@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from routerd.cli.groups import Group
 from routerd.cli.key_edit import rotate, seal, set_key
 from routerd.cli.key_file import key_options, opened
 from routerd.cli.key_scan import scan
@@ -19,7 +20,7 @@ __all__ = ["key"]
 _HEADINGS = ("PROVIDER", "PLACE", "SOURCE", "FINGERPRINT", "SEALED TO", "HERE")
 
 
-@click.group
+@click.group(cls=Group)
 def key() -> None:
     """Keys of providers, sealed."""
 

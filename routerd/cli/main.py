@@ -9,6 +9,8 @@ from difflib import get_close_matches
 import click
 
 from routerd import __version__
+from routerd.cli.groups import Group
+from routerd.cli.trouble import Misuse
 
 VERBS: Mapping[str, str] = {
     "serve": "routerd.cli.serve:serve",
@@ -17,6 +19,7 @@ VERBS: Mapping[str, str] = {
     "explain": "routerd.cli.explain:explain",
     "plan": "routerd.cli.plan:plan",
     "ask": "routerd.cli.ask:ask",
+    "doctor": "routerd.cli.doctor:doctor",
     "status": "routerd.cli.status:status",
     "reload": "routerd.cli.reload:reload",
     "history": "routerd.cli.history:history",
@@ -37,7 +40,7 @@ WITHOUT_VERB = "routerd.without_verb"
 """The key of `context.meta` that is true when no verb was given: then the built-in example may serve."""
 
 
-class Verbs(click.Group):
+class Verbs(Group):
     """A group whose commands are a table. What is no verb and no option of the group is for `serve`."""
 
     def __init__(self, verbs: Mapping[str, str], **attributes: object) -> None:
@@ -72,7 +75,7 @@ class Verbs(click.Group):
         if name not in self._table:
             near = get_close_matches(name, self._table, n=1)
             hint = f"did you mean `routerd {near[0]}`?" if near else "`routerd --help` lists the verbs"
-            context.fail(f"there is no verb `{name}`; {hint}")
+            raise Misuse(f"there is no verb `{name}`", hint)
         return super().resolve_command(context, arguments)
 
 

@@ -13,7 +13,7 @@ import click
 
 from routerd import sealing
 from routerd.cli.api import NobodyThere, Refusal, api_options, change_lines, print_json, problem_lines
-from routerd.cli.backup import router_of
+from routerd.cli.backup import counted, router_of
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config.places import places
@@ -56,7 +56,7 @@ def restore(file: str | None, dry_run: bool, config: str | None, url: str | None
         click.echo(line, err=True)
     counts = told["restored"]
     done = "would be there" if dry_run else "are there"
-    click.echo(f"{counts['providers']} providers and {counts['routes']} routes {done}", err=True)
+    click.echo(f"{counted(counts['providers'], 'provider')} and {counted(counts['routes'], 'route')} {done}", err=True)
 
 
 def _found(settings: Settings, file: str | None) -> tuple[str | None, bytes | None]:

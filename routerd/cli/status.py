@@ -37,10 +37,47 @@ def lines(told: dict[str, Any]) -> list[str]:
     ]
     if not copy["is_kept"]:
         rows.append(("last good", f"not kept: {copy['reason']}"))
+    rows += [*_backup(told["backup"]), *_database(told["database"]), *_git(told["git"])]
     shown = [f"{name:12} {value}" for name, value in rows]
     if last and last["reason"]:
         shown.append(f"{'reason':12} {last['reason']}")
     return shown + problem_lines(file["file"], last["problems"] if last else [])
+
+
+_Rows = list[tuple[str, str]]
+
+
+def _backup(told: dict[str, Any]) -> _Rows:
+    """What is wrong with the backup."""
+    left = [f"without {one['path']}: {one['reason']}" for one in told["left_out"]]
+    reasons = left if told["is_kept"] else [f"not kept: {told['reason']}"]
+    return [("backup", reason) for reason in reasons]
+
+
+def _database(told: dict[str, Any]) -> _Rows:
+    """What is wrong with state.db."""
+    rows: _Rows = []
+    if told["state"] == "unusable":
+        rows.append(("database", f"can't be used: {told['reason']}; requests are answered without it"))
+    if told["set_aside"]:
+        rows.append(("database", f"a broken one is kept as {told['set_aside']}"))
+    if told["dropped"]:
+        rows.append(("database", f"{told['dropped']} rows were never written"))
+    return rows
+
+
+def _git(told: dict[str, Any] | None) -> _Rows:
+    """Where the repository stands, if edits are committed."""
+    if told is None:
+        return []
+    if told["reason"]:
+        return [("git", f"nothing is committed: {told['reason']}")]
+    head = told["head"][:12] if told["head"] else "no commit yet"
+    rows = [("git", f"{head}{', and the file differs from it' if told['is_dirty'] else ''}")]
+    last = told["last_commit"]
+    if last is not None and last["reason"]:
+        rows.append(("git", f"the last edit was not committed: {last['reason']}"))
+    return rows
 
 
 def duration(seconds: float) -> str:

@@ -157,7 +157,11 @@ def _check_headers(findings: Findings, path: Path, provider: ProviderConfig) -> 
 
 def _check_plain_http(findings: Findings, path: Path, provider: ProviderConfig, url: BaseUrl | None) -> None:
     has_secret = provider.api_key is not None or any(SECRET_HEADER.search(name) for name in provider.headers)
-    if url is None or url.scheme != "http" or url.is_private or provider.allow_private or not has_secret:
+    if url is None or url.scheme != "http" or not has_secret:
+        return
+    if url.is_private or provider.allow_private:
+        if provider.proxy is not None:
+            findings.warning((*path, "proxy"), "this proxy can read the key, which goes over plain http", key=True)
         return
     hint = "write https://, or `allow_private: true` if the host is in a network of yours"
     findings.error((*path, "base_url"), "the key would travel unencrypted", hint)

@@ -105,7 +105,7 @@ def literal(value: Any, header: str, indent: int) -> list[str] | None:
 def _word(value: Any) -> str:
     if value is None:
         return "null"
-    if isinstance(value, float) and not isfinite(value):  # not as the words `inf` and `nan`: a strict parse refuses these
+    if isinstance(value, float) and not isfinite(value):  # which a strict parse refuses, while `inf` would be a word
         return ".nan" if isnan(value) else f"{'-' if value < 0 else ''}.inf"
     return str(value).lower() if isinstance(value, bool) else repr(value)
 

@@ -102,12 +102,21 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _create(target: Path, data: bytes) -> None:
-    draft = _draft(target, data, 0o666)
     try:
-        _give_name(draft, target)
-        _sync_folder(target.parent)
+        make_file(target, data, 0o666)
     except FileExistsError:
         raise ConfigFileError("changed", f"{target} has been made meanwhile: look at it, and try again") from None
+
+
+def make_file(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """A new file with all of the data, for good; whoever looks meanwhile sees none. Raises OSError, then there is none.
+
+    FileExistsError: there is a file already, and it stays as it is.
+    """
+    draft = _draft(path, data, mode)
+    try:
+        _give_name(draft, path)
+        _sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 

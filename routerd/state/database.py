@@ -103,8 +103,7 @@ class Database:
         self._size_put = self._size_done = 0  # one counter for either thread, so that none needs a lock
         self._some = threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_closing = False
-        self._is_expected = False  # something will be written
+        self._is_closing = self._is_expected = False  # expected: something will be written
         self._retry_at: float | None = None  # set while the file can't be used
         self._is_warned = False
         self._reason: str | None = None  # why the file can't be used

@@ -30,6 +30,7 @@ Decision = Literal["accepted", "problems"]
 
 _NEWEST = "newest"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_DRAFT = re.compile(rf"\.(?:{_DIGEST.pattern}\.yaml|{_NEWEST})\.[0-9a-f]{{8}}")
 _COLUMNS = "generation, at, source, actor, digest, summary, outcome, problems"
 _INSERT = f"INSERT INTO generations ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _PRUNE = "DELETE FROM generations WHERE id <= (SELECT max(id) FROM generations) - ?"
@@ -140,8 +141,9 @@ class Generations:
         for path in self._texts()[: -self._most_texts]:
             if path.stem != current:
                 path.unlink(missing_ok=True)
-        for draft in self._folder.glob(".*.yaml.*"):
-            draft.unlink(missing_ok=True)
+        for draft in self._folder.glob(".*"):
+            if _DRAFT.fullmatch(draft.name):
+                draft.unlink(missing_ok=True)
 
     # Rows
 
@@ -175,7 +177,9 @@ class Generations:
         found: list[Record] = []
 
         def take(rows: list[tuple[Any, ...]]) -> None:
-            found.extend(map(_record, rows))
+            for row in rows:
+                with suppress(msgspec.MsgspecError, TypeError):  # a row of others must not hide ours
+                    found.append(_record(row))
             if not rows:
                 with suppress(RuntimeError):  # the loop has ended
                     loop.call_soon_threadsafe(_settle, answer, found)
@@ -199,8 +203,9 @@ def _settle(answer: asyncio.Future[list[Record]], found: list[Record]) -> None:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    generation, at, source, actor, digest, summary, outcome, problems = row
-    return Record(generation, at, source, actor, digest, summary, outcome, msgspec.json.decode(problems))
+    """Raises MsgspecError for a row that is none of ours."""
+    told = dict(zip(Record.__struct_fields__, row, strict=True))
+    return msgspec.convert({**told, "problems": msgspec.json.decode(told["problems"] or "[]")}, Record)
 
 
 def _make_private(folder: Path) -> None:

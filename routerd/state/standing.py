@@ -26,7 +26,8 @@ from routerd.state.inventory import Section
 EVERY = 1.0  # seconds between writes
 AGAIN = 10.0  # seconds between questions to a database that can't be used
 CHECKED = 60.0  # seconds between looks at whether everything is still there: people delete state.db
-MOST_AT_ONCE = 100  # rows: the event loop has other things to do
+MOST_AT_ONCE = 100  # rows a second: the event loop has other things to do
+MOST_LOOKED_AT = 1_000  # rows at once, for the same reason: this is a quarter of a millisecond
 MOST_AILING = 2_000  # of a scope, the latest: callers may make names up
 LATE = 5.0  # seconds after which old health says less than what traffic has shown since
 LONGEST = 86_400.0  # seconds; no cooldown that is read may last longer, whatever stands there
@@ -43,11 +44,13 @@ _END = "end"  # a row that tells an empty table from one that could not be read
 _ALL = f"SELECT kind, name, value FROM (SELECT * FROM standing LIMIT 20000) UNION ALL SELECT '{_END}', '', ''"
 _COUNT = f"SELECT '{_END}', count(*), '' FROM standing"
 _SCOPES: tuple[Scope, ...] = ("target", "provider", "origin")
+KINDS = ("cursor", "turn", "override", *_SCOPES)
 _RENAMES: Mapping[Section, Callable[[Counters, str, str], None]] = MappingProxyType({
     "providers": Counters.rename_provider,
     "routes": Counters.rename_route,
 })
 _UNSURE = object()  # whether it is in the table, nobody knows
+_NONE = object()  # there is, or should be, no such row
 
 
 class Kept(Struct, omit_defaults=True):
@@ -96,6 +99,8 @@ class Standing:
         self._inventory = inventory
         self._numbers: dict[tuple[Section, str], tuple[Section, int]] = {}  # of the config before this one
         self._kept: dict[Key, object] = {}  # what is in the table, as it was when it was put there
+        self._look = self._differences()  # goes on where it stopped: what comes last gets its turn, too
+        self._has_written = False  # since the table was last counted
         self._began = now()
         self._due = self._check_at = 0.0
         self._is_loaded = False
@@ -110,21 +115,25 @@ class Standing:
         await asyncio.wait([self._ask_for_all()], timeout=seconds)
 
     def sweep(self) -> None:
-        """Write what has changed; to be called often, it looks once a second."""
+        """Write what has changed; to be called often, it looks once a second, and never long."""
         now = self._now()
         if self._database is None or now < self._due or self._is_waiting:
             return
-        self._due = now + EVERY
         if not self._is_loaded:
+            self._due = now + EVERY
             self._ask_for_all()
-        elif self._is_lost or self._write(self._database, MOST_AT_ONCE) or (self._kept and now >= self._check_at):
-            self._check_at = now + CHECKED
-            self._ask(_COUNT, self._heard)
+        elif self._is_lost or self._write(self._database):
+            self._due = now + EVERY
+            if self._is_lost or self._has_written or (self._kept and now >= self._check_at):
+                self._check_at, self._has_written = now + CHECKED, False
+                self._ask(_COUNT, self._heard)
 
     def save(self) -> None:
         """Write everything that has changed, before the database is closed."""
         if self._database is not None and self._is_loaded and not self._is_lost:
-            self._write(self._database, None)
+            for found in self._differences():
+                if found is not None:
+                    self._settle(self._database, *found)
 
     async def mirror(self, loaded: Any) -> None:
         """Follow what an edit has renamed, and forget what the config no longer has; goes after the inventory's."""
@@ -218,28 +227,59 @@ class Standing:
 
     # Writing
 
-    def _write(self, database: Database, most: int | None) -> bool:
-        """Submit what differs from what the table has, at most so many rows; False: nothing does."""
-        live, kept = dict(self._live()), self._kept
-        put = [key for key, value in live.items() if kept.get(key, _UNSURE) != value]
-        gone = [key for key in kept if key not in live]
-        for key in islice(put, most):
-            database.submit(_PUT, key[0], _name(key), self._value(key, live[key]))
-            kept[key] = live[key]
-        for key in gone[:most]:
-            database.submit(_DROP, key[0], _name(key))
-            del kept[key]
-        return bool(put or gone)
+    def _write(self, database: Database) -> bool:
+        """Submit some of what differs from what the table has; False: there is more to look at, and soon."""
+        for written, found in enumerate(self._look, 1):
+            if found is None:
+                return False
+            self._settle(database, *found)
+            if written == MOST_AT_ONCE:
+                return True
+        self._look = self._differences()
+        return True
 
-    def _live(self) -> Iterator[tuple[Key, object]]:
-        """Everything that should be in the table."""
+    def _settle(self, database: Database, key: Key, value: object) -> None:
+        """Have the row of this key put, or dropped."""
+        self._has_written = True
+        if value is _NONE:
+            database.submit(_DROP, key[0], _name(key))
+            self._kept.pop(key, None)
+        else:
+            database.submit(_PUT, key[0], _name(key), self._value(key, value))
+            self._kept[key] = value
+
+    def _differences(self) -> Iterator[tuple[Key, object] | None]:
+        """Every row that should be another, and its value; None now and then, for others to have a turn.
+
+        What changes meanwhile may be told the next time.
+        """
+        looked = 0
+        live = {kind: self._live(kind) for kind in KINDS}
+        for kind, source in live.items():
+            for name in list(source):
+                key, value = (kind, name), source.get(name, _NONE)
+                if self._kept.get(key, _NONE) != value:
+                    yield key, value
+                looked += 1
+                if looked % MOST_LOOKED_AT == 0:
+                    yield None
+        for key in list(self._kept) if len(self._kept) > looked else ():
+            if key[1] not in live[key[0]]:
+                yield key, _NONE
+            looked += 1
+            if looked % MOST_LOOKED_AT == 0:
+                yield None
+
+    def _live(self, kind: str) -> Mapping[Any, object]:
+        """Everything of a kind that should be in the table."""
         counters = self._counters
-        yield from ((("cursor", place), name) for place, name in counters.cursors.items())
-        yield from ((("turn", place), index) for place, index in counters.turns.items())
-        yield from ((("override", name), False) for name, word in counters.overrides.items() if word is False)
-        for scope in _SCOPES:
-            latest = islice(reversed(counters.health[scope].items()), MOST_AILING)
-            yield from (((scope, name), health) for name, health in latest)
+        if kind in _SCOPES:
+            known = counters.health[kind]
+            return known if len(known) <= MOST_AILING else dict(islice(reversed(known.items()), MOST_AILING))
+        found: dict[str, Mapping[Any, object]] = {
+            "cursor": counters.cursors, "turn": counters.turns, "override": counters.overrides
+        }  # fmt: skip
+        return found[kind]
 
     def _value(self, key: Key, value: object) -> Value:
         kind, name = key

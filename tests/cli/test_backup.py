@@ -44,17 +44,17 @@ def test_there_and_back(place: tuple[Path, int]) -> None:
     def run(*words: str) -> tuple[int, str, str]:
         return routerd(folder, *words, port=port)
 
-    assert run("backup") == (0, "config_backup.json: 1 providers, 1 routes\n", "")
+    assert run("backup") == (0, "config_backup.json: 1 provider, 1 route\n", "")
     copy = folder / "copy.json"
     copy.write_bytes((folder / "data" / "backups" / "config_backup.json").read_bytes())
     assert json.loads(run("backup", "--json")[1])["routes"] == 1
     save(folder, port, OTHER)
     code, out, err = run("restore", str(copy), "--dry-run")
     assert (code, "+  chat: [demo/echo]\n" in out, "-  more: {adapter: echo}\n" in out) == (0, True, True), err
-    assert "1 providers and 1 routes would be there\n" in err
+    assert "1 provider and 1 route would be there\n" in err
     assert (folder / "router.yaml").read_text() == OTHER
     code, out, err = run("restore", "copy.json")
-    assert (code, "1 providers and 1 routes are there\n" in err) == (0, True), err
+    assert (code, "1 provider and 1 route are there\n" in err) == (0, True), err
     assert "demo: {adapter: echo, models: [echo]}   # one" in (folder / "router.yaml").read_text()
     assert "more" not in (folder / "router.yaml").read_text()
     listed = json.loads(run("backup", "--list", "--json")[1])

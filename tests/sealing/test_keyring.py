@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from routerd.config.check import check
-from routerd.config.edit_scalar import CantEdit
+from routerd.config.edit_scalar import CantEdit, replace_scalar
 from routerd.config.places import Place, places
 from routerd.config.problem import Path as Steps
 from routerd.keyring import Edited, Keyring, KeyringError, rotate, rows, seal_plain, set_key, standing
@@ -174,6 +174,20 @@ def test_everything_in_plain_text_is_sealed(ring: Keyring) -> None:
     }
     assert [path[2:] for path in edited.changed] == list(secrets)
     assert seal_plain(edited.text, ring) == Edited(edited.text)
+
+
+def test_a_key_that_is_sent_once_more_keeps_its_ciphertext(ring: Keyring) -> None:
+    sealed = seal_plain(TEXT, ring).text
+    before = check(sealed).config
+    again = sealed
+    for path, place in by_path(sealed).items():
+        if place.kind == "sealed":
+            key = unseal(place.secret, place.origin or "", ring.identities)
+            again = replace_scalar(again, path, place.with_secret(key))
+    assert again != sealed
+    assert seal_plain(again, ring, before).text == sealed
+    other = seal_plain(again.replace("sk-canary-plain", "sk-canary-other"), ring, before)
+    assert len(changed(sealed, other.text)) == 2, "one line that became another"
 
 
 def test_a_key_that_goes_nowhere_is_left(ring: Keyring) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,15 @@ def test_they_do_not_become_more_and_more(kept: Generations, tmp_path: Path) -> 
     assert len(list((tmp_path / "data" / "generations").iterdir())) == 4
 
 
+def test_what_a_cut_off_write_left_is_swept(kept: Generations, tmp_path: Path) -> None:
+    text = accept(kept, 1)
+    folder = tmp_path / "data" / "generations"
+    for name in (f".{digest(text)}.yaml.0123abcd", ".newest.0123abcd", ".gitignore"):
+        (folder / name).write_text("x")
+    accept(kept, 2)
+    assert [path.name for path in folder.glob(".*")] == [".gitignore"]
+
+
 @pytest.mark.parametrize("name", ["../admin-token", "", "x" * 64, "A" * 64])
 def test_what_is_no_digest(kept: Generations, name: str) -> None:
     accept(kept, 1)
@@ -108,6 +118,23 @@ def test_rows(kept: Generations, monkeypatch: pytest.MonkeyPatch) -> None:
         for number in range(4, 10):
             kept.note(record(number))
         assert [found.generation for found in await kept.history(100)] == [9, 8, 7, 6, 5]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("column", "value"), [("problems", "{"), ("problems", 5), ("at", "soon"), ("outcome", "well")])
+def test_a_row_that_is_not_ours_hides_nothing(
+    kept: Generations, tmp_path: Path, column: str, value: object
+) -> None:
+    async def story() -> None:
+        for number in (1, 2, 3):
+            kept.note(record(number))
+        assert len(await kept.history(9)) == 3
+        with sqlite3.connect(tmp_path / "data" / "state.db") as connection:
+            connection.execute(f"UPDATE generations SET {column} = ? WHERE generation = 2", (value,))
+        connection.close()
+        assert await kept.history(9) == [record(3), record(1)]
+        assert await kept.find(2) is None
 
     asyncio.run(story())
 

@@ -19,7 +19,7 @@ from routerd.routing.modes import plan
 from routerd.snapshot import Provider, Route, Snapshot
 from routerd.state.counters import Counters
 from routerd.state.database import Database
-from routerd.state.standing import LATE, MOST_AILING, MOST_AT_ONCE, Kept, Standing, revive
+from routerd.state.standing import LATE, MOST_AILING, MOST_AT_ONCE, MOST_LOOKED_AT, Kept, Standing, revive
 from tests.routing.samples import order, provider, route, take
 
 WALL = 1_800_000_000.0  # seconds since the epoch
@@ -348,6 +348,47 @@ class TestWriting:
 
         process.live(flood)
         assert {name for _, name in rows(path)} == set(list(many)[50:])
+
+    def test_what_always_turns_keeps_nothing_else_from_being_written(self, tmp_path: Path) -> None:
+        path = tmp_path / "state.db"
+        many = [replace(RING, name=f"route-{number:03}") for number in range(250)]
+        process = Process(path, config(*many), now=5.0)
+
+        written = watched(process)
+
+        async def turn_all() -> None:
+            await process.standing.load()
+            for _ in range(4):
+                for entry in many:
+                    first(process, entry)
+                seen = len(written)
+                await process.until(lambda seen=seen: len(written) > seen)  # type: ignore[misc]
+            await asyncio.to_thread(process.database.close)
+
+        asyncio.run(turn_all())
+        assert len([kind for kind, _ in rows(path) if kind == "cursor"]) == len(many)
+
+    def test_no_look_is_long(self, tmp_path: Path) -> None:
+        """Looks that follow one another find what is last of many; none of them looks at all."""
+        process = Process(tmp_path / "state.db", config(RING), now=5.0)
+        known = {f"a/{number}": Health(1, "upstream_garbled", since=5.0) for number in range(MOST_AILING)}
+
+        async def look() -> None:
+            for name, health in known.items():
+                process.counters.restore("target", name, health)
+            process.standing.save()
+            for number in range(MOST_LOOKED_AT):
+                process.counters.cursors["ring", number + 1] = "b/x,y"
+            process.standing.save()
+            written = watched(process)
+            process.counters.restore("origin", "https://last.test", Health(1, "upstream_unreachable", since=5.0))
+            looks = 0
+            while not written:
+                process.standing.sweep()
+                looks += 1
+            assert (written, looks) == (["origin"], (MOST_AILING + MOST_LOOKED_AT) // MOST_LOOKED_AT + 1)
+
+        process.live(look)
 
     def test_without_a_file_there_is_none_until_something_turns(self, tmp_path: Path) -> None:
         path = tmp_path / "state.db"
