@@ -21,10 +21,11 @@ from routerd.adapters.diagnostics import DIAGNOSTICS, is_diagnostic
 from routerd.adapters.table import ADAPTERS
 from routerd.adapters.unsaid import unsaid
 from routerd.adapters.vendors import VENDORS
-from routerd.chat.events import collect, replay
+from routerd.chat.events import Event, ReplyFailed, collect, replay
 from routerd.errors import RouterError
 from scripts.vendor_fields import Case, cases
 from scripts.vendor_replies import replies
+from scripts.vendor_streams import encoded, streams
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "fidelity.md"
 
@@ -92,6 +93,13 @@ _IMPLIED_OF_REPLIES = frozenset({
     "content[tool_use].caller[direct]",
     "candidates[].groundingMetadata.groundingSupports[].segment.text",
 })
+# Of streams: how much was thought so far is counted in the usage, what an end is told by counts once, and a reply does
+# not end as it begins. What makes events of one length is the router's own to say.
+_IMPLIED_OF_STREAMS = re.compile(
+    r"delta\[thinking_delta\]\.estimated_tokens|content_block\[tool_use\]\.caller\[direct\]"
+    r"|message_start\.stop_(reason|sequence|details).*|chunk\d\.(choices|candidates)\[\]\.finish_?[rR]eason"
+)
+_OURS_OF_STREAMS = frozenset({"obfuscation"})
 _OURS_OF_REPLIES = frozenset({"candidates[].content.parts[].thoughtSignature"})
 
 
@@ -123,9 +131,75 @@ def _quiet(source: str, case: Case) -> str:
         return OURS
     if case.path in _IMPLIED_OF_REPLIES:
         return IMPLIED
-    steps = case.pointer.split("/")
-    outer = ("/".join(steps[:count]) for count in range(2, len(steps) + 1))
-    return LEFT_OUT if any(is_diagnostic(source, at, _at(case.body, at)) for at in outer) else SILENT
+    return LEFT_OUT if _is_left_out(source, case.pointer, case.body) else SILENT
+
+
+def _is_left_out(source: str, pointer: str, body: Any) -> bool:
+    steps = pointer.split("/")
+    for count in range(2, len(steps) + 1):
+        at = "/".join(steps[:count])
+        try:
+            if is_diagnostic(source, at, _at(body, at)):
+                return True
+        except (KeyError, IndexError):  # of another place in a stream
+            return False
+    return False
+
+
+Streamed = tuple[bytes, list[str]]
+
+
+def parsed(source: str, events: list[dict[str, Any]]) -> list[Event]:
+    """What is read of a provider's stream."""
+    parser = ADAPTERS[source].stream_parser()
+    return [*parser.feed(encoded(source, events)), *parser.end()]
+
+
+def streamed(source: str, caller: str, events: list[dict[str, Any]]) -> Streamed:
+    """The stream that a caller gets, and the pointers into the provider's whole reply that are declared lost."""
+    framing, found = Framing("reply-2", 0), parsed(source, events)
+    renderer = ADAPTERS[caller].stream_renderer(framing)
+    said = b"".join(map(renderer.render, found))
+    if isinstance(found[-1], ReplyFailed):
+        return said, []
+    return said, unsaid(collect(found), source, caller, framing, is_stream=True)
+
+
+def stream_fate(source: str, caller: str, case: Case) -> str:
+    """What becomes of a field of one event of a provider's stream."""
+    after, lost = streamed(source, caller, case.body)
+    before, lost_before = streamed(source, caller, case.baseline)
+    place = whole_place(source, case)
+    if any(is_within(place, pointer) for pointer in lost):
+        return DROPPED
+    if set(lost) - set(lost_before):
+        return PARTLY if after != before else DROPPED
+    if after != before:
+        return MAPPED
+    if (path := case.path.partition(".")[2]) in _OURS_OF_REPLIES | _OURS_OF_STREAMS:
+        return OURS
+    if path in _IMPLIED_OF_REPLIES or _IMPLIED_OF_STREAMS.fullmatch(case.path):
+        return IMPLIED
+    event = case.body[int(case.pointer.split("/")[1])]
+    return LEFT_OUT if _is_left_out(source, place, event.get("message", event)) else SILENT
+
+
+# What of an event stands elsewhere in the whole reply.
+_PLACES = {
+    ("openai", "chat.completion.chunk"): ("/delta/", "/message/"),
+    ("anthropic", "message_start"): ("/message/", "/"),
+    ("anthropic", "message_delta"): ("/delta/", "/"),
+    ("anthropic", "content_block_start"): ("/content_block", "/content/0"),
+    ("anthropic", "content_block_delta"): ("/delta", "/content/0"),
+}
+
+
+def whole_place(source: str, case: Case) -> str:
+    """The pointer into the whole reply to what a case's pointer leads to in one of its events."""
+    _, number, place = case.pointer.split("/", 2)
+    event = case.body[int(number)]
+    place = place.replace("delta/citation", "delta/citations/0")
+    return f"/{place}".replace(*_PLACES.get((source, event.get("type") or event.get("object")), ("", "")), 1)
 
 
 def _refusal(error: RouterError, case: Case) -> str:
@@ -230,6 +304,9 @@ had to be set right.
   comment at its end (`: x-routerd-dropped: …`; Gemini's clients take no comments), and both in the log's line of the
   attempt. Such an entry is a JSON pointer into the provider's whole reply after `reply:`, as in
   `reply:/choices/0/message/audio`. `on_loss` is about requests alone: a reply is given once it is there.
+
+Streams fare as whole replies do. Each field of every kind of event is set once as well, in each place of a stream where
+it may stand (the first piece, a later one, the last, the usage behind it), and none of them gets lost in silence.
 """
 
 
@@ -237,6 +314,12 @@ had to be set right.
 def reply_fates(source: str) -> dict[str, tuple[str, ...]]:
     """Each field's path → what every caller gets of it."""
     return {case.path: tuple(reply_fate(source, caller, case) for caller in ADAPTERS) for case in replies(source)}
+
+
+@cache
+def stream_fates(source: str) -> dict[str, tuple[str, ...]]:
+    """Each field's path, with the event that it stands in → what every caller gets of it."""
+    return {case.path: tuple(stream_fate(source, caller, case) for caller in ADAPTERS) for case in streams(source)}
 
 
 def _reply_section(source: str) -> Iterator[str]:
@@ -293,7 +376,7 @@ def silent() -> list[str]:
     """The fields that get lost in silence."""
     return [
         f"{ingress} → {upstream}: {path}"
-        for found in (fates, reply_fates)
+        for found in (fates, reply_fates, stream_fates)
         for ingress in ADAPTERS
         for path, row in found(ingress).items()
         for upstream, each in zip(ADAPTERS, row, strict=True)

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from typing_extensions import is_typeddict
 
-Body = dict[str, Any]
+Body = Any  # a JSON object; of a stream the list of its events
 Put = Callable[[Any], tuple[Body, str]]
 """Sets a value at a place: the whole body, and the JSON pointer to the place."""
 

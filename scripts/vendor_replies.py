@@ -91,6 +91,8 @@ _BESIDE: Mapping[str, dict[str, Any]] = {
     "candidates[].groundingMetadata.groundingSupports[]": {"segment": {"endIndex": 5}},
     "stop_details": {"category": "bio"},
     "candidates[].citationMetadata.citations[]": {"uri": "https://news.example.org/"},
+    "function_call": {"name": "look", "arguments": '{"city":"Oslo"}'},
+    "choices[].delta.tool_calls[]": {"id": "call_1", "function": {"name": "look", "arguments": "{}"}},
     "logprobsResult": {"chosenCandidates": [{"token": "Hello", "logProbability": -0.5}]},
 }
 _TEXT = {"text": "Hm."}
@@ -107,7 +109,23 @@ _DEEPEST = 5
 
 def replies(dialect: str) -> Iterator[Case]:
     """Every field of the replies of a dialect."""
-    yield from _object(REPLIES[dialect], "", "", BASES[dialect])
+    yield from walk(REPLIES[dialect], "", "", BASES[dialect])
+
+
+def walk(shape: type[BaseModel], path: str, at: str, body: Any) -> Iterator[Case]:
+    """The fields of an object of this type that stands at a pointer of the body."""
+    yield from _object(shape, path, at, body)
+
+
+def variants_of(annotation: Any) -> list[tuple[str, Any]]:
+    """The types of a union, each with what tells it."""
+    return _variants(annotation)
+
+
+def sample_of(shape: Any) -> dict[str, Any]:
+    """The smallest object of a type that says something."""
+    made: dict[str, Any] = _sample(shape, "")
+    return made
 
 
 def _object(shape: type[BaseModel], path: str, at: str, body: dict[str, Any]) -> Iterator[Case]:

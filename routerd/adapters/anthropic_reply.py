@@ -6,6 +6,7 @@ https://platform.claude.com/docs/en/api/messages/create, https://platform.claude
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from msgspec import Struct
 from routerd.adapters import sse
 from routerd.adapters.anthropic_errors import error_of
 from routerd.adapters.anthropic_words import NAME, REPLY_TOOL, parse_signature
-from routerd.adapters.base import UNREADABLE
+from routerd.adapters.base import UNREADABLE, escape
 from routerd.adapters.leftover import extra_of, leftover
 from routerd.adapters.trouble import excerpt
 from routerd.chat.events import (
@@ -46,6 +47,7 @@ STOPS: Mapping[str, StopReason] = {
 REFUSED = "The model refused to answer."
 """What a refusal says that gives no reason."""
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -111,10 +113,10 @@ def parse_reply(body: bytes) -> Reply:
     )
 
 
-def _extra(said: Mapping[str, Any], stop: StopReason) -> Opaque | None:
+def _extra(said: Mapping[str, Any], stop: StopReason, more: Mapping[str, Any] = _NOTHING) -> Opaque | None:
     """What is left of a message. Why it ended is read where it is a refusal."""
     known = _KNOWN if stop is StopReason.FILTERED else {**_KNOWN, "stop_details": {"type": True}}
-    return extra_of(NAME, dict(leftover(said, known)))
+    return extra_of(NAME, {**dict(leftover(said, known)), **more})
 
 
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
@@ -241,6 +243,7 @@ class Parser:
         self._usage: dict[str, Any] = {}
         self._said: dict[str, Any] = {}  # what a whole message has beside its content
         self._end = _Delta()
+        self._unread_pieces: dict[str, Any] = {}  # of kinds that nobody knows: where they belong
         self._texts: list[str] = []
         self._message: str | None = None
         self._is_formatted = False
@@ -344,8 +347,12 @@ class Parser:
 
     def _on_block_delta(self, event: _Event) -> None:
         opened, delta = self._open.get(event.index), event.delta
-        if opened is not None and delta is not None and (grow := _GROW.get(delta.type)) is not None:
+        if opened is None or delta is None:
+            return
+        if (grow := _GROW.get(delta.type)) is not None:
             grow(self, opened, delta)
+        else:
+            self._unread_pieces[f"/content/{opened.index}/{escape(delta.type)}"] = True
 
     def _on_block_stop(self, event: _Event) -> None:
         opened = self._open.pop(event.index, None)
@@ -445,7 +452,8 @@ class Parser:
                 self._events += [PartStarted(index, Refusal(text="")), PartDelta(index, part.text), PartEnded(index)]
         self._events.append(ChoiceEnded(0, stop, self._end.stop_sequence))
         said = {**self._said, "usage": self._usage, "stop_details": self._end.stop_details}
-        self._events.append(ReplyEnded(usage_of(self._usage) if self._usage else None, _extra(said, stop)))
+        extra = _extra(said, stop, self._unread_pieces)
+        self._events.append(ReplyEnded(usage_of(self._usage) if self._usage else None, extra))
         self._is_over = True
 
 

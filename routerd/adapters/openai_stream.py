@@ -5,7 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from routerd.adapters import sse
 from routerd.adapters.base import UNREADABLE
+from routerd.adapters.diagnostics import is_diagnostic
 from routerd.adapters.leftover import extra_of, leftover
 from routerd.adapters.openai_errors import error_of
 from routerd.adapters.openai_reply import (
@@ -54,6 +55,8 @@ LONGEST_EVENT = 1 << 24  # bytes
 
 _USUAL = frozenset({"role", "content", "reasoning_content", "reasoning", "reasoning_details"})
 """What most deltas hold."""
+
+_USUAL_OF_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 
 _KNOWN_OF_CHUNK = {**KNOWN_OF_REPLY, "choices": True, "obfuscation": True}
 
@@ -123,7 +126,18 @@ class _Chunk(Struct):
     created: Any = None
 
 
+class _Usual(_Chunk, forbid_unknown_fields=True):
+    """A chunk that holds nothing else but what says nothing: most are such."""
+
+    object: msgspec.Raw = msgspec.Raw()
+    obfuscation: msgspec.Raw = msgspec.Raw()
+    service_tier: msgspec.Raw = msgspec.Raw()
+    system_fingerprint: msgspec.Raw = msgspec.Raw()
+    provider: msgspec.Raw = msgspec.Raw()  # OpenRouter's
+
+
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_usual = msgspec.json.Decoder(_Usual).decode
 
 
 class _Call(Struct):
@@ -171,6 +185,7 @@ class StreamParser:
         self._start: Mapping[str, Any] | None = None
         self._usage: Usage | None = None
         self._extra: dict[str, Any] = {}
+        self._is_odd = False
         self._is_over = False
 
     def feed(self, data: bytes) -> list[Event]:
@@ -211,19 +226,16 @@ class StreamParser:
     # Chunks
 
     def _on_payload(self, payload: bytes) -> None:
-        try:
-            chunk = _decode_chunk(payload)
-        except UNREADABLE:
-            if payload.strip() != b"[DONE]":
-                raise RouterError("upstream_garbled", f"streamed what is no event: {excerpt(payload)}") from None
+        chunk = self._read(payload)
+        if chunk is None:
             self._on_done()
             return
         if chunk.error:
             raise error_of(chunk.error, None)
         if chunk.usage or chunk.x_groq:
             self._on_usage(chunk)
-        if self._start is None or chunk.usage:
-            self._extra.update(leftover(_decode(payload), _KNOWN_OF_CHUNK))
+        if self._is_odd or self._start is None or chunk.usage:
+            self._leave(leftover(_decode(payload), _KNOWN_OF_CHUNK))
         if not isinstance(chunk.choices, list):
             _check_other(_decode(payload))
             return
@@ -232,6 +244,27 @@ class StreamParser:
                 if self._start is None:
                     self._on_start(chunk)
                 self._on_choice(said)
+
+    def _read(self, payload: bytes) -> _Chunk | None:
+        """A chunk; None for the last word. Once one holds more than most do, all are looked through."""
+        if not self._is_odd:
+            try:
+                return _decode_usual(payload)
+            except UNREADABLE:
+                pass
+        if payload.strip() == b"[DONE]":
+            return None
+        self._is_odd = True
+        try:
+            return _decode_chunk(payload)
+        except UNREADABLE:
+            raise RouterError("upstream_garbled", f"streamed what is no event: {excerpt(payload)}") from None
+
+    def _leave(self, found: Iterable[tuple[str, Any]]) -> None:
+        """Keep what nobody reads. The last word counts, but for one that says less than what was said before."""
+        for at, value in found:
+            if at not in self._extra or is_diagnostic(NAME, at, self._extra[at]) or not is_diagnostic(NAME, at, value):
+                self._extra[at] = value
 
     def _on_usage(self, chunk: _Chunk) -> None:
         groq = chunk.x_groq if isinstance(chunk.x_groq, dict) else {}
@@ -263,8 +296,10 @@ class StreamParser:
         delta = said.get("delta") or said.get("message")
         if type(delta) is dict:
             self._on_delta(choice, delta, said)
-        elif said.get("text"):
-            self._on_content(choice, said["text"], said)
+        elif said.get("text") or said.get("logprobs"):
+            self._on_content(choice, said.get("text"), said)
+        if not _USUAL_OF_CHOICE.issuperset(said):
+            self._leave(leftover(said, KNOWN_OF_CHOICE, f"/choices/{number}"))
         if said.get("finish_reason") or said.get("error"):
             self._on_finish(choice, said)
 
@@ -277,7 +312,6 @@ class StreamParser:
                 raise RouterError("upstream_garbled", "streamed a tool call without a name")
             self._events.append(PartEnded(call.part))
         choice.is_over = True
-        self._extra.update(leftover(said, KNOWN_OF_CHOICE, f"/choices/{choice.number}"))
         self._events.append(ChoiceEnded(choice.number, stop, sequence))
 
     # Deltas
@@ -320,7 +354,7 @@ class StreamParser:
             self._grow(choice, Text, text_of(content), logprobs)
 
     def _on_logprobs(self, choice: _Choice, said: dict[str, Any]) -> list[Any]:
-        self._extra.update(leftover(said, KNOWN_OF_CHOICE, f"/choices/{choice.number}"))
+        self._leave(leftover(said, KNOWN_OF_CHOICE, f"/choices/{choice.number}"))
         return logprobs_of(said)
 
     def _on_chunks(self, choice: _Choice, chunks: list[Any]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
 from routerd.adapters.table import ADAPTERS
+from routerd.chat.events import ReplyFailed
 from routerd.errors import RouterError
 from scripts import fidelity
 from scripts.vendor_fields import Case, cases
 from scripts.vendor_replies import replies
+from scripts.vendor_streams import streams
 from tests.adapters import official
 
 # Old and new: what one of them refuses, another one needs.
@@ -23,6 +26,11 @@ OTHER_MODELS = [
     ("gemini", "gemini-2.5-flash"),
     ("gemini", "gemini-2.0-flash"),
 ]
+
+
+def openai_chunk(finish: str | None = None, *, of_choice: dict[str, Any] | None = None, **delta: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, **(of_choice or {})}
+    return {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
 
 
 @pytest.mark.parametrize("ingress", ADAPTERS)
@@ -46,6 +54,59 @@ def test_no_field_is_lost_in_silence_at_other_models(ingress: str, upstream: str
 def test_no_field_of_a_reply_is_lost_in_silence(source: str) -> None:
     lost = {path: row for path, row in fidelity.reply_fates(source).items() if fidelity.SILENT in row}
     assert lost == {}
+
+
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_no_field_of_a_stream_is_lost_in_silence(source: str) -> None:
+    """In whichever of its events it stands."""
+    found = fidelity.stream_fates(source)
+    assert len(found) > 100
+    assert {path: row for path, row in found.items() if fidelity.SILENT in row} == {}
+
+
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_every_stream_is_one(source: str) -> None:
+    """None of them breaks off, or it would prove nothing."""
+    broken = {
+        case.path: events[-1]
+        for case in streams(source)
+        for body in (case.body, case.baseline)
+        if isinstance((events := fidelity.parsed(source, body))[-1], ReplyFailed)
+    }
+    assert broken == {}
+
+
+@pytest.mark.parametrize(("source", "path"), [
+    ("openai", "chunk1.moderation"),
+    ("openai", "chunk2.choices[].logprobs.content[]"),
+    ("anthropic", "delta[citations_delta].citation[page_location]"),
+    ("anthropic", "message_delta.delta.container"),
+    ("gemini", "chunk1.candidates[].urlContextMetadata.urlMetadata[].retrievedUrl"),
+])  # fmt: skip
+def test_each_place_of_a_stream_is_walked(source: str, path: str) -> None:
+    assert fidelity.stream_fates(source)[path]
+
+
+@pytest.mark.parametrize(("source", "events", "lost"), [
+    ("openai", [openai_chunk(content="Hello"), {**openai_chunk("stop"), "search_results": [{"title": "News"}]}],
+     ["/search_results"]),
+    ("openai", [openai_chunk(content="Hel"), openai_chunk(content="lo", of_choice={"surprise": 1}),
+                openai_chunk("stop")], ["/choices/0/surprise"]),
+    ("openai", [openai_chunk(content="Hel", of_choice={"content_filter_results": {"hate": {"filtered": True}}}),
+                openai_chunk("stop", of_choice={"content_filter_results": {"hate": {"filtered": False}}})],
+     ["/choices/0/content_filter_results"]),
+])  # fmt: skip
+def test_what_no_type_knows_is_named_too(source: str, events: list[dict[str, Any]], lost: list[str]) -> None:
+    assert fidelity.streamed(source, "anthropic", events)[1] == lost
+
+
+def test_a_kind_of_piece_that_nobody_knows_is_named() -> None:
+    case = next(case for case in streams("anthropic") if case.path == "delta[text_delta]")
+    events = copy.deepcopy(case.body)
+    events.insert(3, {**events[2], "delta": {"type": "song_delta", "notes": "c e g"}})
+    said, lost = fidelity.streamed("anthropic", "openai", events)
+    assert lost == ["/content/0/song_delta"]
+    assert said == fidelity.streamed("anthropic", "openai", case.body)[0]
 
 
 @pytest.mark.parametrize("caller", ADAPTERS)

@@ -18,7 +18,7 @@ GROUNDED = {
     "groundingSupports": [{"segment": {"endIndex": 5, "text": "Sunny"}, "groundingChunkIndices": [0]}],
     "webSearchQueries": ["weather"],
 }
-LOST = ["reply:/candidates/0/groundingMetadata/webSearchQueries", "reply:/candidates/0/safetyRatings"]
+LOST = ["reply:/candidates/0/groundingMetadata/webSearchQueries"]
 
 
 def google(request: Request) -> Reply:
@@ -30,7 +30,11 @@ def google(request: Request) -> Reply:
         "groundingMetadata": GROUNDED,
         "safetyRatings": [{"category": "HARM_CATEGORY_HARASSMENT", "probability": "NEGLIGIBLE"}],
     }
-    said = {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2}}
+    said = {
+        "candidates": [candidate],
+        "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2, "trafficType": "ON_DEMAND"},
+        "createTime": "2026-01-01T00:00:00Z",
+    }
     if "stream" in request.target:
         return event_stream(f"data: {json.dumps(said)}\r\n\r\n".encode())
     return whole(said)
