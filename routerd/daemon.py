@@ -44,6 +44,7 @@ from routerd.state.ledger import Ledger
 from routerd.state.signatures import Signatures
 from routerd.state.standing import Standing
 from routerd.web import load
+from routerd.workshop import Do, Workshop
 
 SWEEP = 0.5  # seconds
 REMEMBERING = 0.25  # seconds to wait for what was kept before; the rest follows behind
@@ -61,6 +62,7 @@ class Daemon:
     reloader: Reloader
     management: Management
     standing: Standing
+    workshop: Workshop
     token: str = field(repr=False)
     is_ready: bool = False
 
@@ -88,6 +90,7 @@ class Daemon:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self.workshop.close()
             self.services.upstreams.pools.close()
             self.standing.save()
             await asyncio.to_thread(self.database.close)
@@ -111,7 +114,8 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
     log.redactor.learn([token])
     rng = Random()
     database = Database(settings.database, log.warning)
-    reloader, generations, news = _reloader(settings, log, database)
+    workshop = Workshop(log.warning)
+    reloader, generations, news = _reloader(settings, log, database, workshop.do)
     snapshot = reloader.first(settings.on_boot_error, settings.data_dir if generations is not None else None)
     ledger = Ledger(
         database, lambda: gateway.current,
@@ -125,7 +129,9 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
     kept_in = database if generations is not None else None
     inventory: Inventory[Loaded] = Inventory(kept_in)
     backup_file = settings.backup_file if generations is not None else None
-    backups = Backups(backup_file, lambda: reloader.loaded, sealing.sources(settings, os.environ), log, inventory.row)
+    backups = Backups(
+        backup_file, lambda: reloader.loaded, sealing.sources(settings, os.environ), log, inventory.row, workshop.do
+    )  # fmt: skip
     standing = Standing(services.counters, lambda: gateway.current, kept_in, services.now, inventory=inventory)
     reloader.mirrors += [inventory.mirror, standing.mirror, backups.mirror]  # the backup tells what the inventory knows
     management = Management(
@@ -134,7 +140,7 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
         inventory=inventory, backups=backups, ledger=ledger, database=database, log=log,
         checks=Checks(services, lambda: gateway.current, news, inventory, settings.request_timeout),
     )  # fmt: skip
-    return Daemon(settings, log, services, database, gateway, reloader, management, standing, token)
+    return Daemon(settings, log, services, database, gateway, reloader, management, standing, workshop, token)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, news: News, attempts: list[dict[str, Any]]) -> None:
@@ -148,13 +154,13 @@ def _tell(loop: asyncio.AbstractEventLoop, news: News, attempts: list[dict[str, 
         loop.call_soon_threadsafe(publish)
 
 
-def _reloader(settings: Settings, log: Log, database: Database) -> tuple[Reloader, Generations | None, News]:
+def _reloader(settings: Settings, log: Log, database: Database, do: Do) -> tuple[Reloader, Generations | None, News]:
     """What keeps the config; of the built-in example nothing is kept."""
     is_example = settings.config == example.path()
     generations = None if is_example else Generations(settings.data_dir / "generations", database)
     news = News()
     sources = sealing.sources(settings, os.environ)
-    return Reloader(settings.config, log, sources, generations, news), generations, news
+    return Reloader(settings.config, log, sources, generations, news, do), generations, news
 
 
 def run(settings: Settings) -> None:

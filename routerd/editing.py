@@ -12,7 +12,7 @@ from routerd import git
 from routerd.config.borrowed import refusals
 from routerd.config.check import check
 from routerd.config.diff import Difference
-from routerd.config.document import parse
+from routerd.config.document import data_of
 from routerd.config.edit_scalar import CantEdit
 from routerd.config.file import ConfigFileError, Read, digest, read
 from routerd.config.hiding import diff
@@ -107,6 +107,7 @@ class Editor:
         generations: Generations | None,
     ) -> None:
         self._reloader = reloader
+        self._do = reloader.do
         self._adopt = adopt
         self._sources = sources
         self._data_dir = data_dir
@@ -128,7 +129,7 @@ class Editor:
         def change(text: str | None) -> str:
             if text is None:
                 raise Refused("config_missing", f"{self._reloader.path} does not exist")
-            return splice(text, changes)
+            return self._do(splice, text, changes)
 
         return await self._make(change, Asked(actor, source, if_match, dry_run))
 
@@ -138,7 +139,7 @@ class Editor:
         def change(text: str | None) -> str:
             if text is None:
                 raise Refused("config_missing", f"{self._reloader.path} does not exist")
-            return splice(text, plan(parse(text).data))
+            return self._do(splice, text, plan(self._do(data_of, text)))
 
         return await self._make(change, asked)
 
@@ -153,7 +154,8 @@ class Editor:
             raise Refused("not_found", f"There is no generation {generation}; `routerd history` lists them.")
         text = await asyncio.to_thread(self._generations.text, record.digest)
         if text is None:
-            raise Refused("text_not_kept", f"The text of generation {generation} was not kept.")
+            reason = "it is too old, or had a key in plain text that could not be sealed (`routerd key seal`)"
+            raise Refused("text_not_kept", f"The text of generation {generation} was not kept: {reason}.")
         return await self.replace(text, replace(asked, may_refer=True))
 
     async def try_out(self, text: str) -> Edited:
@@ -243,7 +245,7 @@ class Editor:
         if not asked.may_refer:
             _refuse_borrowed(serving, loaded.config)
         if not asked.dry_run:
-            loaded = self._sealed(loaded)
+            loaded = self._sealed(loaded, serving)
         diff = self._diff(old, loaded.text, serving, loaded.config) if found is None or known is not None else ""
         edited = self._edited(diff, loaded.text, loaded.config, loaded.warnings)
         is_old = loaded.text == old and before == self._reloader.digest
@@ -266,16 +268,16 @@ class Editor:
         """The config of the file as it is; None when it has no meaning."""
         if found is None:
             return None
-        return self._serving.config if found.digest == self._reloader.digest else check(found.text).config
+        return self._serving.config if found.digest == self._reloader.digest else self._do(check, found.text).config
 
-    def _sealed(self, loaded: Loaded) -> Loaded:
-        """The same with every plain key sealed: none touches the file."""
+    def _sealed(self, loaded: Loaded, before: RouterConfig) -> Loaded:
+        """The same with every plain key sealed: none touches the file. One that `before` has sealed stays as it is."""
         plain = [place.secret for place in places(loaded.config) if place.kind == "plain"]
         if not plain:
             return loaded
         self._reloader.log.redactor.learn(plain)
         try:
-            edited = seal_plain(loaded.text, Keyring(self._sources))
+            edited = seal_plain(loaded.text, Keyring(self._sources), before)
         except (KeyringError, CantEdit) as error:
             raise Refused("not_sealed", f"A key can't be sealed: {error}") from None
         if edited.left:
@@ -286,9 +288,9 @@ class Editor:
         return self._load(edited.text)
 
     def _load(self, text: str) -> Loaded:
-        reloader = self._reloader
+        folder, number = self._reloader.path.parent, self._reloader.generation + 1
         try:
-            return load(text, digest(text.encode()), reloader.generation + 1, reloader.path.parent, self._sources)
+            return load(text, digest(text.encode()), number, folder, self._sources, self._do)
         except Rejected as rejected:
             raise _invalid(rejected.problems) from None
 
@@ -310,7 +312,7 @@ class Editor:
 
     def _tried(self, text: str) -> Edited:
         with gently():
-            checked = check(text)
+            checked = self._do(check, text)
             if checked.config is None:
                 return Edited("", (), checked.problems, digest(text.encode()), self._reloader.generation)
             serving = self._serving
@@ -319,7 +321,7 @@ class Editor:
 
     def _shown(self) -> tuple[str, str]:
         found = read(self._reloader.path)
-        config = check(found.text).config
+        config = self._do(check, found.text).config
         if config is None:
             return self._cleaned(hidden(found.text), ()), found.digest
         secrets = [place.secret for place in places(config) if place.kind == "plain"]

@@ -17,7 +17,9 @@ from routerd.config.model import RouterConfig
 from routerd.config.places import Place, password_of
 from routerd.config.problem import Problem
 from routerd.config.references import SecretError
+from routerd.gently import gently
 from routerd.snapshot import Snapshot, compile
+from routerd.workshop import Do, here
 
 BROKEN = "broken"
 
@@ -62,12 +64,19 @@ class Loaded:
     text: str = field(repr=False)
 
 
-def load(text: str, digest: str, generation: int, folder: Path, sources: sealing.Sources | None = None) -> Loaded:
+def load(
+    text: str,
+    digest: str,
+    generation: int,
+    folder: Path,
+    sources: sealing.Sources | None = None,
+    do: Do = here,
+) -> Loaded:
     """Check and compile a text. Raises Rejected with every problem at once.
 
     `sources` are where identities may be; left out, the places that the environment names.
     """
-    checked = check(text)
+    checked = do(check, text)
     if checked.config is None:
         raise Rejected(digest, checked.problems)
     found = Secrets(folder, sources or sealing.usual_sources(folder, os.environ))
@@ -99,7 +108,8 @@ def differ(before: RouterConfig, after: RouterConfig, folder: Path, sources: sea
         except SecretError:
             return None
 
-    return tuple(differences(before, after, fingerprint))
+    with gently():
+        return tuple(differences(before, after, fingerprint))
 
 
 class Secrets:

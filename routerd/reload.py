@@ -28,6 +28,7 @@ from routerd.observe import Log
 from routerd.settings import OnBootError
 from routerd.snapshot import Snapshot
 from routerd.state.generations import Generations, Record, Source, stamp
+from routerd.workshop import Do, here
 
 __all__ = ["Adopt", "Loaded", "Outcome", "Rejected", "Reloader", "load", "read_snapshot"]
 
@@ -104,8 +105,10 @@ class Reloader:
         sources: sealing.Sources | None = None,
         generations: Generations | None = None,
         news: News | None = None,
+        do: Do = here,
     ) -> None:
         self.path = path
+        self.do = do
         self.log = log
         self.sources = sources
         self.alone = asyncio.Lock()
@@ -138,7 +141,7 @@ class Reloader:
         newest = self._generations.newest() if self._generations is not None else None
         number = newest[0] if newest else 0
         try:
-            loaded = self._look(number + 1)
+            loaded = self._look(number + 1, here)
             assert loaded is not None, "nothing serves yet"
         except Rejected as rejected:
             loaded = self._last_good(number) if on_boot_error == "last-good" else None
@@ -195,6 +198,7 @@ class Reloader:
         outcome = self._accept(source, actor, changes)
         await self._keep(outcome)
         await self._mirror()
+        self._news.publish("generation", outcome.as_json())  # now, so that who asks on hearing it gets the new entries
         return outcome
 
     def differences(self, config: RouterConfig) -> tuple[Difference, ...]:
@@ -224,14 +228,14 @@ class Reloader:
     async def _patient_look(self) -> Loaded | None:
         for pause in RETRIES:
             try:
-                return await asyncio.to_thread(self._look, self.generation + 1)
+                return await asyncio.to_thread(self._look, self.generation + 1, self.do)
             except Rejected as rejected:
                 if self._rejected is not None and rejected.about == self._rejected.about:
                     raise
                 await asyncio.sleep(pause)
-        return await asyncio.to_thread(self._look, self.generation + 1)
+        return await asyncio.to_thread(self._look, self.generation + 1, self.do)
 
-    def _look(self, generation: int) -> Loaded | None:
+    def _look(self, generation: int, do: Do) -> Loaded | None:
         """The file's content, compiled; None: it is what serves. Raises Rejected."""
         wait_until_written(self.path, WRITING)
         found = read_file(self.path)
@@ -239,7 +243,7 @@ class Reloader:
             return None
         try:
             with gently():
-                return load(found.text, found.digest, generation, self.path.parent, self.sources)
+                return load(found.text, found.digest, generation, self.path.parent, self.sources, do)
         except Rejected:
             raise
         except Exception as error:  # as in `adopt`
@@ -269,7 +273,8 @@ class Reloader:
         if self._rejected is not None:
             self._rejected = None
             self.log.info("config_restored", digest=self.digest[:12])
-            self._succeed(self._outcome("unchanged", source, actor))
+            self._succeed(restored := self._outcome("unchanged", source, actor))
+            self._news.publish("generation", restored.as_json())
         return self._outcome("unchanged", source, actor)
 
     def _serve(self, loaded: Loaded) -> None:
@@ -288,7 +293,6 @@ class Reloader:
     def _succeed(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.succeeded_at = outcome.at
-        self._news.publish("generation", outcome.as_json())
 
     def _accept(
         self, source: Source, actor: str | None, changes: Sequence[Difference] = (), is_news: bool = True

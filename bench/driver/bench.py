@@ -35,7 +35,7 @@ QUICK = Length(
     "quick", 3, 0.8, latency_rounds=3, starts=3, failover_seconds=4, refusal_seconds=20, saves=25, is_thorough=False
 )
 FULL = Length(
-    "full", 9, 3.0, latency_rounds=15, starts=9, failover_seconds=20, refusal_seconds=60, saves=1000, is_thorough=True
+    "full", 9, 3.0, latency_rounds=15, starts=9, failover_seconds=20, refusal_seconds=60, saves=105, is_thorough=True
 )
 
 

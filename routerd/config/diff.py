@@ -96,10 +96,11 @@ def _short(recipient: str) -> str:
 
 def _of_references(old: RouterConfig, new: RouterConfig) -> Iterator[Difference]:
     """References that were in the file before, and now go somewhere else, or there as well."""
+    others = {name: provider for name, provider in new.providers.items() if provider != old.providers.get(name)}
     known: dict[str, set[str | None]] = {}
-    for place in places(old):
+    for place in places(old) if others else ():
         known.setdefault(_written(place), set()).add(place.origin)
-    for place in places(new):
+    for place in (place for name, provider in others.items() for place in of_provider(name, provider)):
         before = known.get(_written(place))
         was, now = old.providers.get(place.provider), new.providers[place.provider]
         if was is not None and place.origin == origin_of(place.provider, now) != origin_of(place.provider, was):
@@ -130,6 +131,8 @@ def _of_provider(
     was: str, old: ProviderConfig, name: str, new: ProviderConfig, fingerprint: Fingerprint
 ) -> Iterator[Difference]:
     path: Path = ("providers", name)
+    if was == name and old == new:
+        return
     if was != name:
         yield change("provider", path, f"renamed, was {was}")
     before, after = origin_of(was, old), origin_of(name, new)
@@ -195,13 +198,16 @@ def _key_words(place: Place, fingerprint: Fingerprint | None) -> str:
 
 def _of_routes(old: RouterConfig, new: RouterConfig, renamed: Mapping[str, str]) -> Iterator[Difference]:
     now = {was: name for name, was in renamed.items()}
+    is_other = old.providers != new.providers  # the same nodes may be other targets then
     for name, route in new.routes.items():
         path: Path = ("routes", name)
-        targets = [target for target, _ in _targets(new, route, {})]
-        if name not in old.routes:
+        before = old.routes.get(name)
+        if before is None:
+            targets = [target for target, _ in _targets(new, route, {})]
             yield change("route", path, f"added: {said(targets)}", "added")
             continue
-        before = old.routes[name]
+        if before == route and not is_other:
+            continue
         yield from _of_targets(path, _targets(old, before, now), _targets(new, route, {}))
         for field, words in of_fields(before, route, _OF_ROUTE):
             yield change("route", (*path, *field.split(".")), words)

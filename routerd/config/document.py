@@ -143,6 +143,11 @@ def parse(text: str) -> Document:
     return Document(root, tuple(composer.problems), frozenset(composer.holes))
 
 
+def data_of(text: str) -> Any:
+    """The data in a text, as `Document.data` has it."""
+    return parse(text).data
+
+
 def _refused(text: str) -> Problem | None:
     """What makes a text unfit to be looked at."""
     if (found := _UNPRINTABLE.search(text)) is not None:

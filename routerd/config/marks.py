@@ -42,8 +42,13 @@ def mark(config: RouterConfig) -> Marks:
     return Marks(entries, {name: [_node(node) for node in route.nodes] for name, route in config.routes.items()})
 
 
+_REST = frozenset({"strategy", "priority", "metadata"})
+_NOTHING = "{}"
+
+
 def _node(node: NodeConfig) -> NodeMark:
-    rest = node.model_dump_json(include={"strategy", "priority", "metadata"}, exclude_defaults=True)
+    has_rest = not _REST.isdisjoint(node.model_fields_set)
+    rest = node.model_dump_json(include=set(_REST), exclude_defaults=True) if has_rest else _NOTHING
     return NodeMark(node.provider, tuple(node.models), _digest(rest)[:16])
 
 

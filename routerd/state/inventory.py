@@ -9,64 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
-from routerd.config.marks import SECTIONS, Marks, NodeMark, Section, mark
+from routerd.config.marks import Section, mark
 from routerd.config.model import RouterConfig
+from routerd.gently import gently
 from routerd.state.database import Database
+from routerd.state.register import Discovered, Record, Register, Row, Status, Taking, TestResult
 
 __all__ = ["Discovered", "Inventory", "Mirrored", "Row", "Section", "Status", "TestResult"]
 
 ANSWER = 2.0  # seconds that the database may take to tell what it knows
-MOST_GONE = 10_000  # entries of a section that are remembered after they went
-
-Status = Literal["unknown", "online", "degraded", "timeout", "unreachable", "error"]
+AT_ONCE = 50  # rows that are handed to the database's thread before the event loop does something else
 
 _COLUMNS = "section, id, name, digest, created_at, updated_at, gone_at, last_node, nodes, test, discovered"
 _PUT = f"INSERT OR REPLACE INTO inventory ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FORGET = "DELETE FROM inventory WHERE section = ? AND id = ?"
 # The last row says that the table was read: a database that can't be used answers with nothing at all.
 _ALL = f"SELECT {_COLUMNS} FROM inventory UNION ALL SELECT NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0"
-
-
-class TestResult(Struct, frozen=True):
-    """What a test of a provider found; `at` is in seconds since the epoch."""
-
-    __test__ = False  # pytest takes every Test… for one of its own
-
-    status: Status
-    status_code: int | None
-    latency_ms: float | None
-    detail: str | None
-    at: float
-
-
-class Discovered(Struct, frozen=True):
-    """The models that a provider listed itself, and when, in seconds since the epoch."""
-
-    models: tuple[str, ...]
-    at: float
-
-
-class Row(Struct, frozen=True):
-    """What is known of an entry beside the file. Times are in seconds since the epoch; `nodes` are a route's, by id."""
-
-    id: int
-    created_at: float
-    updated_at: float
-    nodes: tuple[int, ...] = ()
-    status: Status = "unknown"
-    status_code: int | None = None
-    latency_ms: float | None = None
-    detail: str | None = None
-    last_tested_at: float | None = None
-    discovered: tuple[str, ...] = ()
-    discovered_at: float | None = None
 
 
 class Mirrored(Protocol):
@@ -79,51 +45,10 @@ class Mirrored(Protocol):
 _Config = TypeVar("_Config", bound=Mirrored)
 
 
-class _Node(Struct, frozen=True):
-    """A node of a route: the provider by its number, so that a rename changes nothing; `rest` is a digest."""
-
-    id: int
-    provider: int
-    models: tuple[str, ...]
-    rest: str
-
-
-class _Record(Struct, frozen=True):
-    """One entry, that is there or was (`gone_at`)."""
-
-    section: Section
-    id: int
-    name: str
-    digest: str
-    created_at: float
-    updated_at: float
-    gone_at: float | None = None
-    nodes: tuple[_Node, ...] = ()
-    test: TestResult | None = None
-    discovered: Discovered | None = None
-
-    @property
-    def row(self) -> Row:
-        row = Row(self.id, self.created_at, self.updated_at, tuple(node.id for node in self.nodes))
-        if self.discovered is not None:
-            row = structs.replace(row, discovered=self.discovered.models, discovered_at=self.discovered.at)
-        test = self.test
-        if test is None:
-            return row
-        return structs.replace(
-            row,
-            status=test.status,
-            status_code=test.status_code,
-            latency_ms=test.latency_ms,
-            detail=test.detail,
-            last_tested_at=test.at,
-        )
-
-
 class Inventory(Generic[_Config]):
     """All methods are for the event loop's thread and don't wait, but for `mirror` and `settled`.
 
-    `name_of` and `renaming` may be called from the thread of an edit as well. Without a `database` nothing is kept.
+    `name_of`, `row` and `renaming` may be called from any thread. Without a `database` nothing is kept.
     `mirrored` is the config whose entries these are: that which serves, or the one before for a moment.
     """
 
@@ -136,29 +61,24 @@ class Inventory(Generic[_Config]):
         self._alone = asyncio.Lock()
         self._settled = asyncio.Event()
         self._renames: dict[tuple[Section, str], str] = {}
-        self._clear()
-
-    def _clear(self) -> None:
-        self._here: dict[Section, dict[str, _Record]] = {section: {} for section in SECTIONS}
-        self._gone: dict[Section, dict[str, _Record]] = {section: {} for section in SECTIONS}
-        self._names: dict[Section, dict[int, str]] = {section: {} for section in SECTIONS}
-        self._last: dict[str, int] = dict.fromkeys((*SECTIONS, "nodes"), 0)
+        self._register = Register()
+        self._touched: set[str] = set()  # providers that were told of while a config was taken over
 
     # Asking
 
     def id_of(self, section: Section, name: str) -> int:
         """The number of an entry. Raises KeyError."""
-        return self._here[section][name].id
+        return self._register.here[section][name].id
 
     def name_of(self, section: Section, ident: str) -> str | None:
         """The name of the entry with this number, or of this name; None: there is none."""
         if ident.isascii() and ident.isdigit():
-            return self._names[section].get(int(ident[:18]))
-        return ident if ident in self._here[section] else None
+            return self._register.names[section].get(int(ident[:18]))
+        return ident if ident in self._register.here[section] else None
 
     def row(self, section: Section, name: str) -> Row:
         """What is known of an entry. Raises KeyError."""
-        return self._here[section][name].row
+        return self._register.here[section][name].row
 
     async def settled(self) -> None:
         """Wait for the first config to be mirrored: a moment after the start."""
@@ -168,13 +88,13 @@ class Inventory(Generic[_Config]):
 
     def tested(self, name: str, result: TestResult) -> None:
         """A provider has been tested. One that has gone meanwhile is nobody's news."""
-        if (record := self._here["providers"].get(name)) is not None:
-            self._put(structs.replace(record, test=result))
+        if (record := self._register.here["providers"].get(name)) is not None:
+            self._learn(structs.replace(record, test=result))
 
     def discovered(self, name: str, models: Iterable[str], at: float) -> None:
         """A provider has told which models it has."""
-        if (record := self._here["providers"].get(name)) is not None:
-            self._put(structs.replace(record, discovered=Discovered(tuple(models), at)))
+        if (record := self._register.here["providers"].get(name)) is not None:
+            self._learn(structs.replace(record, discovered=Discovered(tuple(models), at)))
 
     def renaming(self, section: Section, old: str, new: str) -> None:
         """An edit is about to rename an entry: the config in which only the new name stands keeps its number."""
@@ -188,13 +108,56 @@ class Inventory(Generic[_Config]):
         """Take over the entries of what serves now."""
         async with self._alone:  # in the order of the configs, though the first one waits for the database
             try:
-                marks = await asyncio.to_thread(mark, loaded.config)
                 if not self._is_kept:
                     await self._load()
-                self._take(marks)
+                self._touched.clear()
+                taken = await asyncio.to_thread(self._taken, loaded.config, self._register.copy(), self._now())
+                self._take_over(taken)
                 self.mirrored = loaded
             finally:
                 self._settled.set()  # also when it could not be: nobody is to wait for ever
+            await self._keep_all(taken)
+
+    # Taking over
+
+    def _taken(self, config: RouterConfig, register: Register, now: float) -> Taking:
+        """The entries of a config, in a register that nobody has seen yet. Blocks."""
+        with gently():
+            taken = Taking(register, now)
+            taken.take(mark(config), self._renames)
+            return taken
+
+    def _take_over(self, taken: Taking) -> None:
+        before, self._register = self._register, taken.register
+        touched, self._touched = self._touched, set()
+        for name in touched:  # what has been told of it since the copy was made
+            old = before.here["providers"][name]
+            now = self._register.names["providers"].get(old.id)
+            if now is not None:
+                new = self._register.here["providers"][now]
+                self._learn(structs.replace(new, test=old.test, discovered=old.discovered))
+
+    async def _keep_all(self, taken: Taking) -> None:
+        """Have written what is other now, a few rows at a time; also when nobody waits for it any more."""
+        waiting = deque(taken.changed)
+        try:
+            while len(waiting) > AT_ONCE:
+                self._keep_some(waiting)
+                await asyncio.sleep(0)
+        finally:
+            while waiting:
+                self._keep_some(waiting)
+            for record in taken.forgotten:
+                self._forget(record)
+
+    def _keep_some(self, waiting: deque[Record]) -> None:
+        for _ in range(min(AT_ONCE, len(waiting))):
+            self._keep(self._register.latest(waiting.popleft()))
+
+    def _learn(self, record: Record) -> None:
+        self._touched.add(record.name)
+        self._register.remember(record)
+        self._keep(record)
 
     # The database
 
@@ -203,16 +166,16 @@ class Inventory(Generic[_Config]):
         rows = await self._rows()
         if rows is None:
             return
-        before = self._here["providers"]
+        records = await asyncio.to_thread(_records, rows)
+        before, self._register = self._register.here["providers"], Register()
         self._is_kept = True
-        self._clear()
-        self._last["nodes"] = max((int(row[7] or 0) for row in rows), default=0)
-        for record in filter(None, map(_record, rows)):
-            self._remember(record)
+        self._register.last["nodes"] = max((int(row[7] or 0) for row in rows), default=0)
+        for record in records:
+            self._register.remember(record)
         for name, old in before.items():  # what came while the database was away
-            kept = self._here["providers"].get(name)
+            kept = self._register.here["providers"].get(name)
             if kept is not None and (old.test or old.discovered):
-                self._put(structs.replace(kept, test=old.test, discovered=old.discovered))
+                self._learn(structs.replace(kept, test=old.test, discovered=old.discovered))
 
     async def _rows(self) -> list[tuple[Any, ...]] | None:
         """The whole table; None when it can't be had now."""
@@ -242,7 +205,7 @@ class Inventory(Generic[_Config]):
         is_whole = is_read.done() and any(row[0] is None for row in found)
         return [row for row in found if row[0] is not None] if is_whole else None
 
-    def _keep(self, record: _Record) -> None:
+    def _keep(self, record: Record) -> None:
         if self._database is None or not self._is_kept:
             return
         self._database.submit(
@@ -254,104 +217,30 @@ class Inventory(Generic[_Config]):
             record.created_at,
             record.updated_at,
             record.gone_at,
-            self._last["nodes"],
+            self._register.last["nodes"],
             _json(record.nodes),
             _json(record.test),
             _json(record.discovered),
         )
 
-    # Taking over
-
-    def _take(self, marks: Marks) -> None:
-        now = self._now()
-        for section in SECTIONS:
-            wanted = marks.entries[section]
-            self._follow(section, wanted, now)
-            for name in [name for name in self._here[section] if name not in wanted]:
-                self._bury(section, name, now)
-            for name, digest in wanted.items():
-                self._see(section, name, digest, now)
-        for name, nodes in marks.nodes.items():
-            self._number(name, nodes)
-
-    def _follow(self, section: Section, wanted: Mapping[str, str], now: float) -> None:
-        """What was renamed over the API is the same entry."""
-        here = self._here[section]
-        for (where, old), new in list(self._renames.items()):
-            if where == section and old in here and old not in wanted and new in wanted and new not in here:
-                del self._renames[where, old]
-                self._renames[where, new] = old  # should somebody go back to the text before
-                self._gone[section].pop(new, None)  # another one of that name: its number is not given again
-                self._put(structs.replace(here.pop(old), name=new, updated_at=now))
-
-    def _bury(self, section: Section, name: str, now: float) -> None:
-        record = self._here[section].pop(name)
-        del self._names[section][record.id]
-        gone = self._gone[section]
-        gone[name] = structs.replace(record, gone_at=now)
-        self._keep(gone[name])
-        if len(gone) > MOST_GONE:  # the lowest numbers, so that the highest one is never forgotten
-            oldest = min(gone.values(), key=lambda each: each.id)
-            del gone[oldest.name]
-            if self._database is not None and self._is_kept:
-                self._database.submit(_FORGET, section, oldest.id)
-
-    def _see(self, section: Section, name: str, digest: str, now: float) -> None:
-        record = self._here[section].get(name)
-        if record is None:
-            old = self._gone[section].pop(name, None)
-            number = old.id if old is not None else self._next(section)
-            self._put(_Record(section, number, name, digest, now, now, nodes=old.nodes if old is not None else ()))
-        elif record.digest != digest:
-            self._put(structs.replace(record, digest=digest, updated_at=now))
-
-    def _number(self, route: str, wanted: Sequence[NodeMark]) -> None:
-        """Give the nodes of a route their numbers: what is the same or like it keeps its own."""
-        record = self._here["routes"][route]
-        new = [(self.id_of("providers", provider), models, rest) for provider, models, rest in wanted]
-        old = [(node.provider, node.models, node.rest) for node in record.nodes]
-        if new == old:
-            return
-        from routerd.config.alignment import align  # here: nothing else that serves needs it
-
-        matches = align([_words(*node) for node in old], [_words(*node) for node in new])
-        numbers = [self._next("nodes") if match.old is None else record.nodes[match.old].id for match in matches]
-        nodes = tuple(_Node(number, *node) for number, node in zip(numbers, new, strict=True))
-        self._put(structs.replace(record, nodes=nodes))
-
-    def _next(self, kind: str) -> int:
-        self._last[kind] += 1
-        return self._last[kind]
-
-    def _put(self, record: _Record) -> None:
-        self._remember(record)
-        self._keep(record)
-
-    def _remember(self, record: _Record) -> None:
-        section = record.section
-        self._last[section] = max(self._last[section], record.id)
-        if record.gone_at is None:
-            self._here[section][record.name] = record
-            self._names[section][record.id] = record.name
-        else:
-            other = self._gone[section].get(record.name)
-            if other is None or (other.gone_at or 0.0) < record.gone_at:
-                self._gone[section][record.name] = record
+    def _forget(self, record: Record) -> None:
+        if self._database is not None and self._is_kept:
+            self._database.submit(_FORGET, record.section, record.id)
 
 
-def _words(provider: int, models: tuple[str, ...], rest: str) -> dict[str, Any]:
-    """A node as the alignment of lists compares it."""
-    return {"provider": provider, "models": list(models), "rest": rest}
+def _records(rows: list[tuple[Any, ...]]) -> list[Record]:
+    with gently():
+        return [record for record in map(_record, rows) if record is not None]
 
 
-def _record(row: tuple[Any, ...]) -> _Record | None:
+def _record(row: tuple[Any, ...]) -> Record | None:
     """A row of the table; None for one that somebody else wrote."""
     *columns, _, nodes, test, discovered = row
     names = ("section", "id", "name", "digest", "created_at", "updated_at", "gone_at")
     try:
         parts = {"nodes": nodes, "test": test, "discovered": discovered}
         told = {name: msgspec.json.decode(text) for name, text in parts.items()}
-        return msgspec.convert({**dict(zip(names, columns, strict=True)), **told}, _Record)
+        return msgspec.convert({**dict(zip(names, columns, strict=True)), **told}, Record)
     except (msgspec.MsgspecError, TypeError):
         return None
 

@@ -118,6 +118,39 @@ def test_a_rename_that_was_told_of_keeps_the_number() -> None:
     assert told(inventory) == NUMBERS
 
 
+def test_what_is_told_while_a_config_is_taken_over_is_not_lost(tmp_path: Path) -> None:
+    clock, database = Clock(), Database(tmp_path / "state.db")
+    inventory = mirrored(FIRST, database=database, clock=clock)
+    inventory.renaming("providers", "b", "z")
+
+    def now() -> float:  # asked for once the entries have been copied
+        for name in ("a", "b", "nobody"):
+            inventory.tested(name, ONLINE)
+        inventory.discovered("b", ["n", "m"], 70.0)
+        return 130.0
+
+    inventory._now = now
+    asyncio.run(inventory.mirror(loaded(FIRST.replace("  a:", "  y:").replace("a/", "y/").replace("b", "z"))))
+    row = inventory.row("providers", "z")
+    assert (row.id, row.status, row.discovered, row.updated_at) == (2, "online", ("n", "m"), 130.0)
+    assert inventory.row("providers", "y").status == "unknown", "a has gone, and what was found of it"
+    database.close()
+    database = Database(tmp_path / "state.db")
+    again = mirrored(FIRST.replace("  b:", "  z:").replace("b/m", "z/m"), database=database)
+    assert again.row("providers", "z") == row, "and it is what was written"
+    database.close()
+
+
+def test_many_entries_are_all_written(tmp_path: Path) -> None:
+    many = PROVIDERS + "routes:\n" + "".join(f"  r{at}: [a/m, b/m]\n" for at in range(230))
+    database = Database(tmp_path / "state.db")
+    first = told(mirrored(many, FIRST, many, database=database))
+    database.close()
+    database = Database(tmp_path / "state.db")
+    assert told(mirrored(many, database=database)) == first
+    database.close()
+
+
 def test_a_rename_by_hand_is_another_entry() -> None:
     inventory = mirrored(FIRST, FIRST.replace("  b:", "  z:").replace("b/m", "z/m"))
     assert inventory.id_of("providers", "z") == 3

@@ -190,6 +190,17 @@ def test_a_key_stays_where_it_was_given(api: Api) -> None:
     assert api.send("POST", "/providers", vendors_own).status == 201
 
 
+def test_the_same_key_once_more_changes_no_line(api: Api) -> None:
+    new = {"name": "sealed", "base_url": "https://api.example.com/v1", "api_key": "sk-the-same-one"}
+    assert api.send("POST", "/providers", new).status == 201
+    before = api.text
+    assert "age:" in before
+    assert api.send("PATCH", "/providers/sealed", {"api_key": "sk-the-same-one"}).status == 200
+    assert api.text == before
+    assert api.send("PATCH", "/providers/sealed", {"api_key": "sk-another-one"}).status == 200
+    assert api.text != before
+
+
 def test_conditions(api: Api) -> None:
     seen = api.send("GET", "/providers/demo").headers["etag"]
     assert seen == api.send("GET", "/providers").headers["etag"]
