@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { ago, bytes, compact, count, duration, money, plural, share, span, UNKNOWN } from "./format"
+import { ago, bytes, compact, count, duration, money, plural, recent, share, span, UNKNOWN } from "./format"
 
 function table<Value>(name: string, format: (value: Value) => string, rows: [Value, string][]): void {
   test.each(rows)(`${name}(%s) is %s`, (value, text) => expect(format(value)).toBe(text))
@@ -14,7 +14,7 @@ describe("what people read", () => {
     [[1, 4], "25 %"], [[1, 30], "3.3 %"], [[1, 100_000], "<0.1 %"], [[99_999, 100_000], ">99.9 %"], [[0, 5], "0 %"], [[5, 5], "100 %"], [[0, 0], UNKNOWN],
   ])
   table("duration", duration, [
-    [0, "0 ms"], [3.25, "3.3 ms"], [45.2, "45 ms"], [999, "999 ms"], [999.6, "1.00 s"], [1_240, "1.24 s"], [12_345, "12.3 s"], [59_960, "1 min"], [125_000, "2 min 5 s"], [null, UNKNOWN],
+    [0, "0 ms"], [0.09, "90 µs"], [3.25, "3.3 ms"], [45.2, "45 ms"], [999, "999 ms"], [999.6, "1.00 s"], [1_240, "1.24 s"], [12_345, "12.3 s"], [59_960, "1 min"], [125_000, "2 min 5 s"], [null, UNKNOWN],
   ])
   table("span", span, [[0, "0 s"], [59, "59 s"], [3_600, "1 h"], [11_520, "3 h 12 min"], [90_061, "1 d 1 h"], [null, UNKNOWN]])
   table("money", money, [
@@ -35,4 +35,10 @@ describe("ago", () => {
     ["2025-11-15T10:30:00+00:00", "15 Nov 2025"],
     ["not a time", UNKNOWN],
   ])
+})
+
+test("a time of another day says the day", () => {
+  const now = new Date(2026, 0, 15, 10, 30)
+  expect(recent(new Date(2026, 0, 15, 0, 0, 7), now)).toBe("00:00:07")
+  expect(recent(new Date(2026, 0, 14, 23, 59, 7), now)).toBe("14 Jan 23:59")
 })

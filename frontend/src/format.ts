@@ -31,9 +31,10 @@ export function share(part: number, all: number): string {
   return `${percent >= 10 || Number.isInteger(percent) ? Math.floor(percent) : percent.toFixed(1)} %`
 }
 
-/** Milliseconds: "3 ms", "1.24 s", "2 min 5 s". */
+/** Milliseconds: "90 µs", "3 ms", "1.24 s", "2 min 5 s". */
 export function duration(ms: Maybe): string {
   if (ms == null) return UNKNOWN
+  if (ms > 0 && ms < 0.9995) return `${Math.round(ms * 1000)} µs`
   if (ms < 999.5) return `${ms < 10 && ms % 1 ? ms.toFixed(1) : Math.round(ms)} ms`
   if (ms < 59_950) return `${(ms / 1000).toFixed(ms < 9_995 ? 2 : 1)} s`
   return span(ms / 1000)
@@ -94,6 +95,7 @@ const clocks = {
   minute: new Intl.DateTimeFormat("en-GB", CLOCK),
   second: new Intl.DateTimeFormat("en-GB", { ...CLOCK, second: "2-digit" }),
   day: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" }),
+  near: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" }),
   weekday: new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" }),
 }
 
@@ -115,6 +117,12 @@ export function day(when: string | number | Date): string {
 /** "Mon 23". */
 export function weekday(when: string | number | Date): string {
   return clocks.weekday.format(new Date(when))
+}
+
+/** "14:05:09" of today, "22 Nov 14:05" of another day. */
+export function recent(when: string | number | Date, now: number | Date): string {
+  const isToday = new Date(when).toDateString() === new Date(now).toDateString()
+  return isToday ? time(when) : `${clocks.near.format(new Date(when))} ${minute(when)}`
 }
 
 /** "23 Nov 2026, 14:05:09". */

@@ -6,5 +6,5 @@ import "./styles/tokens.css"
 import "./styles/base.css"
 import "./styles/parts.css"
 
-takeTokenFromLink()
+addEventListener("hashchange", () => takeTokenFromLink() && location.reload()) // the link, opened in a tab that has the page
 createApp(App).use(router).mount("#app")

@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router"
+import { takeTokenFromLink } from "./api/token"
 
 export interface PageMeta {
   title: string
@@ -29,6 +30,8 @@ export const pages: RouteRecordRaw[] = [
 
 /** The path that the server put into <base>: where routerd is mounted. */
 export const mountedAt = new URL(document.baseURI).pathname
+
+takeTokenFromLink() // first: the router keeps the address that it finds
 
 export const router = createRouter({
   history: createWebHistory(mountedAt),

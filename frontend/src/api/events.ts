@@ -1,4 +1,5 @@
 import { authorization, baseUrl } from "./client"
+import { SseSplitter } from "./sse"
 
 /** One server-sent event of `/api/events`. */
 export interface LiveEvent {
@@ -9,23 +10,11 @@ export interface LiveEvent {
 
 /** Splits a stream of server-sent events; feed it text as it comes. */
 export class EventSplitter {
-  #rest = ""
+  readonly #blocks = new SseSplitter()
 
   feed(text: string): LiveEvent[] {
-    const blocks = (this.#rest + text).split("\n\n")
-    this.#rest = blocks.pop() ?? ""
-    return blocks.flatMap((block) => parse(block) ?? [])
+    return this.#blocks.feed(text).flatMap(({ id, event, data }) => (data === null ? [] : { id, kind: event, data: JSON.parse(data) }))
   }
-}
-
-function parse(block: string): LiveEvent | null {
-  const fields: Record<string, string> = {}
-  for (const line of block.split("\n")) {
-    const at = line.indexOf(": ")
-    if (at > 0) fields[line.slice(0, at)] = line.slice(at + 2)
-  }
-  if (fields.data === undefined) return null
-  return { id: fields.id ?? "", kind: fields.event ?? "message", data: JSON.parse(fields.data) }
 }
 
 /** Read `/api/events` until aborted. `fetch`, since an EventSource can't send the token. Throws when it breaks off. */

@@ -15,10 +15,11 @@ export function keepToken(value: string): void {
   isRefused.value = false
 }
 
-/** `routerd login` prints a link that ends in `#token=…`: take it, and take it out of the address bar. */
-export function takeTokenFromLink(): void {
+/** `routerd login` prints a link that ends in `#token=…`: take it, and take it out of the address bar. Whether it was one. */
+export function takeTokenFromLink(): boolean {
   const found = new URLSearchParams(location.hash.slice(1)).get("token")
-  if (!found) return
+  if (!found) return false
   keepToken(found)
   history.replaceState(history.state, "", location.pathname + location.search)
+  return true
 }

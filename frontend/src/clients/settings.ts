@@ -51,7 +51,7 @@ const PROGRAMS: Row[] = [
   {
     id: "claude-code",
     name: "Claude Code",
-    about: "Start it with these variables, or put them under `env` in ~/.claude/settings.json. ANTHROPIC_API_KEY must not be set beside them.",
+    about: "Start it with these variables, or put them under “env” in ~/.claude/settings.json. ANTHROPIC_API_KEY must not be set beside them.",
     parts: ({ address, route, key }) => [
       text("In a terminal", [
         `export ANTHROPIC_BASE_URL=${word(address)}`,
@@ -65,7 +65,7 @@ const PROGRAMS: Row[] = [
   {
     id: "codex",
     name: "Codex",
-    about: "Codex takes the key from the variable that `env_key` names.",
+    about: "The file names the variable that Codex takes the key from.",
     parts: ({ address, route, key }) => [
       text("~/.codex/config.toml", [
         `model = ${quoted(route)}`,

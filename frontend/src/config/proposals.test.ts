@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs"
 import { describe, expect, test } from "vitest"
 import { proposalsAt } from "./proposals"
 import { aboutPath, type Schema } from "./schema"
 
+const files: string = "node:fs" // the pages' own types know no Node
+const { readFileSync } = await import(/* @vite-ignore */ files)
 const schema = JSON.parse(readFileSync("../schemas/router.schema.json", "utf8")) as Schema
 
 const PROVIDERS = "providers:\n  demo: {adapter: echo, models: [one, two]}\n  open: {}\n"
@@ -35,6 +36,10 @@ describe("what is proposed", () => {
   ])("%j", (text, expected) => expect(proposed(text)).toEqual(expect.arrayContaining(expected)))
 
   test.each(["# ‸", "providers:\n  ‸", "providers:\n  a: {metadata: {‸"])("nothing: %j", (text) => expect(proposed(text)).toEqual([]))
+
+  test("what the file has itself, not what the schema has as an example", () => {
+    expect(proposed(`${PROVIDERS}routes:\n  r: [‸`)).toEqual(["demo/one", "demo/two", "open/"])
+  })
 
   test("a model that YAML would take for something else is quoted", () => {
     expect(proposed("providers:\n  a: {models: ['5', qwen:8b]}\nroutes:\n  r:\n    nodes:\n      - {provider: a, models: [‸")).toEqual(['"5"', "qwen:8b"])

@@ -15,7 +15,7 @@ export function proposalsAt(root: Schema, text: string, offset: number): { from:
   const place = placeAt(text, offset)
   if (!place) return null
   const keys = place.kind === "value" ? [] : keysAt(root, place, text)
-  const values = place.kind === "key" ? [] : [...namesAt(place, text, offset), ...valuesAt(root, place)]
+  const values = place.kind === "key" ? [] : valuesAt(root, place, text, offset)
   const proposals = [...values, ...keys]
   return proposals.length ? { from: place.from, proposals } : null
 }
@@ -47,7 +47,9 @@ function told(schema: Schema): string | null {
   return schema.default === undefined ? null : `When left out: ${JSON.stringify(schema.default)}.`
 }
 
-function valuesAt(root: Schema, place: Place): Proposal[] {
+function valuesAt(root: Schema, place: Place, text: string, offset: number): Proposal[] {
+  const own = namesAt(place, text, offset)
+  if (own.length) return own
   const schemas = schemasAt(root, place.path)
   const values = new Set(schemas.filter((schema) => !schema.properties).flatMap(valuesOf))
   return [...values].map((label) => ({ label, apply: label, kind: "value" }))

@@ -33,10 +33,15 @@ export function openEditor(host: HTMLElement, wants: Wants): ConfigEditor {
   const help = new Compartment()
   const parent = root.appendChild(document.createElement("div"))
   Object.assign(parent.style, { height: "100%" })
-  const state = EditorState.create({ doc: wants.text, extensions: [usual(wants), help.of([])] })
+  let lines = endingsOf(wants.text)
+  const told = { ...wants, changed: (text: string) => wants.changed(lines.out(text)) }
+  const state = EditorState.create({ doc: wants.text, extensions: [usual(told), help.of([])] })
   const view = new EditorView({ state, parent, root })
   return {
-    setText: (text) => replace(view, text),
+    setText: (text) => {
+      lines = endingsOf(text)
+      replace(view, text.replaceAll("\r\n", "\n"))
+    },
     learn: (schema) => view.dispatch({ effects: help.reconfigure(schemaHelp(schema)) }),
     goTo: (line, column) => goTo(view, line, column),
     close: () => {
@@ -57,6 +62,12 @@ function usual(wants: Wants) {
     EditorView.contentAttributes.of({ "aria-label": "router.yaml", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
     EditorView.updateListener.of((update) => update.docChanged && wants.changed(update.state.doc.toString())),
   ]
+}
+
+/** CodeMirror ends every line with \n: a file whose lines end with \r\n gets them back, or all of it would be another. */
+function endingsOf(text: string): { out: (text: string) => string } {
+  const isWindows = text.includes("\r\n")
+  return { out: (written) => (isWindows ? written.replaceAll("\n", "\r\n") : written) }
 }
 
 /** Only what differs is replaced, so that the cursor and the undo history stay. */

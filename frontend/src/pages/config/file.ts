@@ -36,7 +36,7 @@ export function useConfigFile() {
     const now = await read()
     if (!now) return
     if (now.etag === base.value?.etag) base.value = { ...base.value, serving: now.serving }
-    else if (isDirty.value) meanwhile.value = now
+    else if (isDirty.value && now.text !== text.value) meanwhile.value = now
     else begin(now, now.text)
   }
 
@@ -52,7 +52,7 @@ export function useConfigFile() {
   }
 
   async function put(dryRun: boolean): Promise<unknown> {
-    const params = { query: { dry_run: dryRun }, header: { "If-Match": base.value?.etag } }
+    const params = { query: { dry_run: dryRun }, header: { "If-Match": base.value?.etag ?? "" } }
     const answer = (await body(api.PUT("/api/config", { params, body: { text: text.value } }))) as Preview
     if (!dryRun || answer.diff || !base.value || !isDirty.value) return answer
     const { unifiedDiff } = await import("@/config/lines") // the server can't compare with a file that has no meaning

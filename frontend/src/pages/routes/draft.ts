@@ -98,8 +98,7 @@ export function wrongIn(draft: RouteDraft): string | null {
 
 /** The whole route, to be created. Throws where `wrongIn` finds something. */
 export function payloadOf(draft: RouteDraft): NewRoute {
-  const all = told(draft)
-  const kept = Object.entries(all).filter(([name, value]) => value !== null || name === "mode")
+  const kept = Object.entries(told(draft)).filter(([, value]) => value !== null)
   return { ...Object.fromEntries(kept), is_active: true } as NewRoute
 }
 

@@ -1,11 +1,14 @@
-import { computed, onScopeDispose, ref, watch, type Ref } from "vue"
+import { computed, ref, watch, type Ref } from "vue"
 import { api, body } from "@/api/client"
 import { Problem } from "@/api/problem"
+import { useClock } from "@/composables/clock"
+import { useGenerations } from "@/composables/generations"
 import { useLive } from "@/composables/live"
 import { useResource } from "@/composables/resource"
+import { useThrottle } from "@/composables/throttle"
 import { nextChange, pictureOf, type Planned } from "./picture"
 
-const PAUSE = 700 // ms: under traffic the picture is drawn anew about that often
+const PAUSE = 700 // ms: under traffic the picture is drawn anew no more often
 
 /** How the last attempt at a target went. */
 export interface LastAttempt {
@@ -24,7 +27,7 @@ interface Attempt {
 
 /** What a route would do now, kept up to date by events, and by the end of the next cooldown. */
 export function useRoutePlan(id: () => string, hint: Ref<string>) {
-  const now = ref(Date.now())
+  const clock = useClock()
   const lastAttempts = ref(new Map<string, LastAttempt>())
   const { data, problem, refresh } = useResource(async (signal) => {
     const params = { path: { id: id() } }
@@ -33,24 +36,25 @@ export function useRoutePlan(id: () => string, hint: Ref<string>) {
   })
   const lanes = computed(() => (data.value ? pictureOf(data.value.plan, data.value.state, data.value.at) : []))
 
-  const later = onceIn(PAUSE, refresh)
+  const now = computed(() => Math.max(clock.value, data.value?.at ?? 0)) // the clock ticks once a second
+
+  const soon = useThrottle(refresh, PAUSE)
   const providers = computed(() => new Set(data.value?.plan.nodes.map((node) => node.provider)))
-  useLive(["health", "attempt", "generation"], ({ kind, data: told }) => {
+  useGenerations(refresh)
+  useLive(["health", "attempt"], ({ kind, data: told }) => {
     if (kind === "attempt") {
       const attempt = told as Attempt
       if (!providers.value.has(attempt.provider)) return
       lastAttempts.value.set(`${attempt.provider}/${attempt.model}`, { status: attempt.status, error: attempt.error, at: Date.now() })
     }
-    later()
+    soon()
   })
 
-  const clock = setInterval(() => {
-    now.value = Date.now()
+  watch(now, () => {
     const moment = nextChange(lanes.value)
-    if (moment !== null && moment <= now.value) later()
-  }, 500)
-  onScopeDispose(() => clearInterval(clock))
-  watch(hint, later)
+    if (moment !== null && moment <= now.value) soon()
+  })
+  watch(hint, soon)
   return { data, problem, lanes, now, lastAttempts, refresh }
 }
 
@@ -62,18 +66,6 @@ async function planOf(id: string, hint: string, signal: AbortSignal): Promise<Pl
   } catch (error) {
     if (!(error instanceof Problem && error.status === 403)) throw error
     const route = await body(api.GET("/api/model-routes/{id}", { params: { path: { id } }, signal }))
-    return body(api.POST("/api/explain", { body: { model: hint ? `${route.name}/${hint}` : route.name }, signal }))
-  }
-}
-
-/** Do something soon, and once, however often it is asked for meanwhile. */
-export function onceIn(pause: number, what: () => unknown): () => void {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  onScopeDispose(() => timer && clearTimeout(timer))
-  return () => {
-    timer ??= setTimeout(() => {
-      timer = null
-      what()
-    }, pause)
+    return body(api.POST("/api/explain", { body: { model: hint ? `${route.name}/${hint}` : route.name, client: null }, signal }))
   }
 }

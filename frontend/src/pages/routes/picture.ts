@@ -1,4 +1,6 @@
 import type { components } from "@/api/schema"
+import { KINDS } from "@/api/kinds"
+import { plural, span } from "@/format"
 
 type Schemas = components["schemas"]
 export type Planned = Schemas["Planned"]
@@ -8,6 +10,7 @@ export type Standing = TargetState["standing"] | "unwanted"
 
 /** One target in the picture of a route. `order`: its place among those that are tried, from 1; null: it is not. */
 export interface Box {
+  node: number
   target: string
   provider: string
   order: number | null
@@ -35,6 +38,7 @@ export function pictureOf(plan: Planned, state: RouteState | null, at: number): 
     const known = knownOf(state, step.node, step.model)
     add(step.node, {
       ...step,
+      reason: plain(step.reason),
       order: index + 1,
       isBeyond: index >= plan.max_attempts,
       standing: known.target?.standing ?? "healthy",
@@ -46,12 +50,13 @@ export function pictureOf(plan: Planned, state: RouteState | null, at: number): 
   for (const skip of plan.skipped) {
     const known = knownOf(state, skip.node, skip.model)
     add(skip.node, {
+      node: skip.node,
       target: skip.target,
       provider: skip.provider,
       order: null,
       isBeyond: false,
       standing: skip.kind,
-      reason: skip.reason,
+      reason: plain(skip.reason),
       readyAt: readyAt(skip.cooldown_seconds, at),
       failures: known.target?.consecutive_failures ?? 0,
       inFlight: known.inFlight,
@@ -63,6 +68,11 @@ export function pictureOf(plan: Planned, state: RouteState | null, at: number): 
 function knownOf(state: RouteState | null, position: number, model: string | null): { target?: TargetState; inFlight: number } {
   const node = state?.state.nodes.find((each) => each.position === position)
   return { target: node?.targets.find((target) => target.model === model), inFlight: node?.in_flight ?? 0 }
+}
+
+/** A reason with the kinds of errors in it in words: "cooling down after upstream_overloaded". */
+export function plain(reason: string): string {
+  return reason.replace(/\b[a-z]+_[a-z_]+\b/g, (kind) => (KINDS[kind] ? `"${KINDS[kind].words}"` : kind))
 }
 
 function readyAt(seconds: number | null | undefined, at: number): number | null {
@@ -84,9 +94,14 @@ export const STANDINGS: Record<Standing, { words: string; kind: "good" | "warn" 
 /** The picture in words: who is tried first, then who, who is not and why. */
 export function inWords(plan: Planned): string {
   if (plan.problem && plan.problem.kind !== "route_inactive") return plan.problem.message
-  const told = [inactive(plan), tried(plan), ...plan.skipped.map((skip) => `${skip.target} is skipped: ${skip.reason}.`)]
+  const told = [inactive(plan), tried(plan), skippedInWords(plan)]
   if (plan.note) told.push(`${plan.note[0]!.toUpperCase()}${plan.note.slice(1)}.`)
   return told.filter(Boolean).join(" ")
+}
+
+/** Who is not tried, and why: this changes with health, and not with every turn. */
+export function skippedInWords(plan: Planned): string {
+  return plan.skipped.map((skip) => `${skip.target} is skipped: ${plain(skip.reason)}.`).join(" ")
 }
 
 function inactive(plan: Planned): string {
@@ -98,7 +113,7 @@ function tried(plan: Planned): string {
   if (!first) return "Nothing can be tried."
   const begin = plan.last_resort ? `All are cooling down: ${first} is tried, since it is ready first` : `${first} is tried first`
   const then = rest.length ? `, then ${listed(rest)}` : ""
-  return `${begin}${then}. At most ${plan.max_attempts} ${plan.max_attempts === 1 ? "attempt is" : "attempts are"} made.`
+  return `${begin}${then}. At most ${plural(plan.max_attempts, "attempt")}.`
 }
 
 function listed(names: readonly string[]): string {
@@ -111,8 +126,7 @@ export function nextChange(lanes: readonly Lane[]): number | null {
   return moments.length ? Math.min(...moments) : null
 }
 
-/** What is left of a cooldown: `59 s`, `9:58 min`. */
+/** What is left of a cooldown: "59 s", "9 min 58 s". */
 export function left(until: number, now: number): string {
-  const seconds = Math.max(0, Math.ceil((until - now) / 1000))
-  return seconds < 100 ? `${seconds} s` : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} min`
+  return span(Math.ceil((until - now) / 1000))
 }
