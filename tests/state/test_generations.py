@@ -123,9 +123,7 @@ def test_rows(kept: Generations, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("column", "value"), [("problems", "{"), ("problems", 5), ("at", "soon"), ("outcome", "well")])
-def test_a_row_that_is_not_ours_hides_nothing(
-    kept: Generations, tmp_path: Path, column: str, value: object
-) -> None:
+def test_a_row_that_is_not_ours_hides_nothing(kept: Generations, tmp_path: Path, column: str, value: object) -> None:
     async def story() -> None:
         for number in (1, 2, 3):
             kept.note(record(number))
