@@ -168,7 +168,7 @@ def _times(bench: Bench, routerd: Routerd, reloads: int) -> _Times:
     plan = Plan(bench.bodies.chat(door.model), connections=16, seconds=seconds, rate=_RATE)
     saver = threading.Thread(target=_save_often, args=(routerd, reloads), daemon=True)
     saver.start()
-    rounds = []
+    rounds: list[Outcome] = []
     while saver.is_alive() or not rounds:
         rounds.append(bench.load.run(door, plan).must_be_clean())
     return _Times(median(one.p50 for one in rounds) / 1000, median(one.p99 for one in rounds) / 1000)
