@@ -75,6 +75,29 @@ describe.skipIf(missing)("the overview", () => {
     expectNoFaults()
   })
 
+  test("tells one route or provider from the others, by the address", async () => {
+    await ask(routerd, "drill")
+    const page = await browser.page(routerd.url)
+    await page.goto(routerd.url)
+    await page.getByLabel("Traffic of").selectOption("broken")
+    await page.waitForURL("**/?of=provider/broken")
+    await page.getByRole("img", { name: /^Requests: answered 0, errors [1-9]/ }).waitFor()
+    expectNoFaults()
+  })
+
+  test("offers the first minutes while there is only the echo, until they are put away", async () => {
+    const page = await browser.page(routerd.url)
+    await page.goto(routerd.url)
+    const field = page.getByRole("textbox", { name: "API key" })
+    await field.waitFor()
+    await page.getByRole("button", { name: "Put the first minutes away" }).click()
+    await field.waitFor({ state: "detached" })
+    await page.reload()
+    await chart(page, "Requests").locator("canvas").waitFor()
+    expect(await field.count()).toBe(0)
+    expectNoFaults()
+  })
+
   test("has a banner while the file is not what serves", async () => {
     const page = await browser.page(routerd.url)
     await page.goto(routerd.url)

@@ -16,6 +16,7 @@ export interface Drawing {
 const A_DAY = 86_400
 const GAP = 0.72 // of a bucket is bar
 const SPARSE = 40 // so many values have a point each, so that a single one can be seen
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat()
 const FONT = "12px system-ui, sans-serif"
 
 /** Draw a chart into an element. What is given back is taken away with `destroy`. */
@@ -27,13 +28,13 @@ export function draw(element: HTMLElement, drawing: Drawing): uPlot {
     {
       width,
       height,
-      padding: [8, 8, 0, 0],
+      padding: [8, 22, 0, 0],
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false, points: { show: kind === "lines" } },
       scales: { x: { range: (_, low, high) => beside(low, high, times) }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1] } },
       axes: [
         axis(element, { values: (_, ticks) => ticks.map((tick) => (isLong ? weekday(tick * 1000) : minute(tick * 1000))), space: 64, size: 28 }),
-        axis(element, { values: (_, ticks) => ticks.map(format), size: 62, space: 32 }),
+        axis(element, { values: (_, ticks) => ticks.map(format), size: 62, space: 32, ...(isWhole(lines) && { incrs: WHOLE_STEPS }) }),
       ],
       series: [{}, ...drawn.map((line) => series(element, line, kind))],
       hooks: { setCursor: [(plot) => pointed(plot.cursor.idx ?? null)] },
@@ -47,6 +48,11 @@ export function draw(element: HTMLElement, drawing: Drawing): uPlot {
 export function dataOf({ kind, times, lines }: Pick<Drawing, "kind" | "times" | "lines">): uPlot.AlignedData {
   const values = kind === "bars" ? stacked(lines).reverse() : lines.map((line) => [...line.values])
   return [[...times], ...values] as uPlot.AlignedData
+}
+
+/** Whether nothing lies between two whole numbers, so that the axis needs no other ticks. */
+function isWhole(lines: readonly ChartLine[]): boolean {
+  return lines.every((line) => line.values.every((value) => value === null || Number.isInteger(value)))
 }
 
 /** Half a bucket more on either side, so that the first and the last bar are whole. */

@@ -7,6 +7,7 @@ const WELL = { is_active: true, is_healthy: true, status: "online" } as const
 test.each([
   [WELL, ["online"]],
   [{ ...WELL, is_healthy: false }, ["skipped", "online"]],
+  [{ ...WELL, is_healthy: false, status: "unknown" }, ["skipped"]],
   [{ ...WELL, is_active: false, status: "error" }, ["inactive"]],
   [{ ...WELL, trouble: "OPENAI_API_KEY is not set" }, ["unusable"]],
   [{ ...WELL, status: "unknown" }, ["not tested"]],

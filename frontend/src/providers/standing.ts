@@ -32,7 +32,8 @@ export function marksOf(provider: Standing): Mark[] {
   if (!provider.is_active) return [{ tone: "", words: "inactive", why: "router.yaml says that it is not to be used." }]
   if (provider.trouble) return [{ tone: "bad", words: "unusable", why: provider.trouble }]
   const skipped: Mark = { tone: "warn", words: "skipped", why: "Requests go elsewhere: it cools down, or a person stood it down." }
-  return provider.is_healthy ? [STATUSES[provider.status]] : [skipped, STATUSES[provider.status]]
+  if (provider.is_healthy) return [STATUSES[provider.status]]
+  return provider.status === "unknown" ? [skipped] : [skipped, STATUSES[provider.status]]
 }
 
 /** The list with what was just heard of one of them. */

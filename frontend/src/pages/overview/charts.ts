@@ -22,6 +22,18 @@ export function timesOf(series: Series): number[] {
   return series.buckets.map((bucket) => Date.parse(bucket) / 1000)
 }
 
+/** The series as if nothing but one provider or route were there; `of` is `provider/NAME` or `route/NAME`, and anything else is all. */
+export function partOf(series: Series, of: string): Series {
+  const [, kind, name = ""] = /^(provider|route)\/(.*)$/.exec(of) ?? []
+  if (!kind) return series
+  return { ...series, total: (kind === "provider" ? series.by_provider : series.by_route)[name] ?? nothing(series) }
+}
+
+function nothing({ buckets }: Series): Series["total"] {
+  const [zeros, unknown] = [buckets.map(() => 0), buckets.map(() => null)]
+  return { requests: zeros, errors: zeros, p50_ms: unknown, p95_ms: unknown, prompt_tokens: zeros, completion_tokens: zeros, cost: unknown }
+}
+
 export function chartsOf({ total }: Series): Chart[] {
   const answered = total.requests.map((many, at) => many - total.errors[at]!)
   return [
