@@ -27,8 +27,9 @@ from routerd.keyring import Keyring, KeyringError, seal_plain
 from routerd.loading import Loaded, Rejected, load
 from routerd.reload import Adopt, Reloader
 from routerd.sealing import Sources
-from routerd.state.generations import Generations, Source
+from routerd.state.generations import Generations, Record, Source
 
+_SEALED_LATER = "age:… (sealed when it is saved)"
 _TRIES = 5  # an edit of one entry is made again when somebody has saved the file meanwhile
 
 
@@ -149,6 +150,15 @@ class Editor:
 
     async def rollback(self, generation: int, asked: Asked) -> Edited:
         """Give the file the text of an earlier generation, which becomes a new one. Raises Refused, Unanswered."""
+        _, text = await self._kept(generation)
+        return await self.replace(text, replace(asked, may_refer=True))
+
+    async def kept(self, generation: int) -> tuple[Record, str]:
+        """An earlier generation and its text, without any key in plain text. Raises Refused, Unanswered."""
+        record, text = await self._kept(generation)
+        return record, await asyncio.to_thread(lambda: self._cleaned(hidden(text), ()))
+
+    async def _kept(self, generation: int) -> tuple[Record, str]:
         record = await self._generations.find(generation) if self._generations is not None else None
         if record is None or record.digest is None or self._generations is None:
             raise Refused("not_found", f"There is no generation {generation}; `routerd history` lists them.")
@@ -156,7 +166,7 @@ class Editor:
         if text is None:
             reason = "it is too old, or had a key in plain text that could not be sealed (`routerd key seal`)"
             raise Refused("text_not_kept", f"The text of generation {generation} was not kept: {reason}.")
-        return await self.replace(text, replace(asked, may_refer=True))
+        return record, text
 
     async def try_out(self, text: str) -> Edited:
         """What a text would change if it took the place of what serves. Nothing is written."""
@@ -244,9 +254,11 @@ class Editor:
         serving = known or self._serving.config
         if not asked.may_refer:
             _refuse_borrowed(serving, loaded.config)
-        if not asked.dry_run:
+        if not asked.dry_run or self._can_seal(loaded.config):
             loaded = self._sealed(loaded, serving)
         diff = self._diff(old, loaded.text, serving, loaded.config) if found is None or known is not None else ""
+        if asked.dry_run:
+            diff = _previewed(diff, old, loaded.config)
         edited = self._edited(diff, loaded.text, loaded.config, loaded.warnings)
         is_old = loaded.text == old and before == self._reloader.digest
         return _Draft(before, None if is_old else loaded, edited)
@@ -269,6 +281,10 @@ class Editor:
         if found is None:
             return None
         return self._serving.config if found.digest == self._reloader.digest else self._do(check, found.text).config
+
+    def _can_seal(self, config: RouterConfig) -> bool:
+        """Whether a key can be sealed without making an identity, which an edit that is only looked at must not."""
+        return bool(config.recipients) or Keyring(self._sources).identities.recipient is not None
 
     def _sealed(self, loaded: Loaded, before: RouterConfig) -> Loaded:
         """The same with every plain key sealed: none touches the file. One that `before` has sealed stays as it is."""
@@ -335,6 +351,14 @@ def _replaced(before: str | None, text: str) -> str:
     if REDACTED in text and REDACTED not in (before or ""):
         raise Refused("key_redacted", f"The text has {REDACTED} in the place of a key: write the key, or seal it.")
     return text
+
+
+def _previewed(diff: str, old: str | None, config: RouterConfig) -> str:
+    """The lines without what is sealed anew: it is another each time, and would not be what is written."""
+    for place in places(config):
+        if place.kind == "sealed" and place.secret not in (old or ""):
+            diff = diff.replace(place.secret, _SEALED_LATER)
+    return diff
 
 
 def _spliced(change: Callable[[str | None], str], text: str | None) -> str:

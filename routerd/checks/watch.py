@@ -76,6 +76,15 @@ class Checks:
         failures = max([failures, *(health.failures for health in known if health.cause != CAUSE)])
         return self._is_healthy(provider), failures
 
+    def held_back(self, name: str) -> tuple[bool | None, float | None]:
+        """False when a person has said that it is not to be used, else None; and when its cooldown ends, in seconds
+        since the epoch; None: it has none.
+        """
+        provider = self._current().providers.get(name)
+        until = self._cools_until(provider) if provider is not None else None
+        ends = None if until is None else time.time() + until - self._services.now()
+        return self._services.counters.overrides.get(name), ends
+
     async def test(self, provider: Provider, model: str | None = None) -> Probe:
         """Look at a provider now, because somebody asked: with a completion of `model` when one is named."""
         probe = await self._look(self._prober, provider, model)
@@ -261,16 +270,23 @@ class Checks:
         return [each for each in known if each is not None]
 
     def _is_healthy(self, provider: Provider) -> bool:
-        """Whether it may be tried: not while it, its address, or everything it has cools down."""
-        counters, now = self._services.counters, self._services.now()
-        if counters.overrides.get(provider.name) is False:
-            return False
-        own = (counters.health["provider"].get(provider.name), counters.health["origin"].get(provider.origin))
-        if any(health is not None and health.is_cooling(now) for health in own):
-            return False
-        targets = counters.health["target"]
-        cooling = {name for name, health in targets.items() if health.is_cooling(now)}
-        return not provider.models or not {f"{provider.name}/{model}" for model in provider.models} <= cooling
+        """Whether it may be tried."""
+        return self._services.counters.overrides.get(provider.name) is not False and self._cools_until(provider) is None
+
+    def _cools_until(self, provider: Provider) -> float | None:
+        """The end of its cooldown, in monotonic seconds: while it, its address, or everything it has cools down."""
+        health, now = self._services.counters.health, self._services.now()
+        own = (health["provider"].get(provider.name), health["origin"].get(provider.origin))
+        ends = [each.until for each in own if each is not None and each.until is not None and each.is_cooling(now)]
+        cooling = {
+            name: each.until
+            for name, each in health["target"].items()
+            if each.until is not None and each.is_cooling(now)
+        }
+        names = {f"{provider.name}/{model}" for model in provider.models}
+        if names and names <= cooling.keys():
+            ends.append(min(cooling[name] for name in names))
+        return max(ends, default=None)
 
     def _tell(self, provider: Provider, watch: Watch) -> None:
         """Publish how it stands, if that is news."""

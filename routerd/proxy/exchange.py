@@ -25,10 +25,18 @@ async def exchange(journey: Journey, services: Services) -> None:
             failure = await journey.carry(attempt)
         except RouterError as error:
             journey.settle(attempt, error)
-            await asyncio.sleep(walk.failed(step, error, services.now()))
+            await _pause(journey, walk.failed(step, error, services.now()))
         except BaseException as gone:
             journey.abandon(attempt, "cancelled" if isinstance(gone, asyncio.CancelledError) else "internal")
             raise
         else:
             return journey.settle(attempt, failure)
     raise walk.error
+
+
+async def _pause(journey: Journey, seconds: float) -> None:
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        journey.left()
+        raise

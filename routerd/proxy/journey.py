@@ -134,6 +134,10 @@ class Journey:
         self._services.counters.release(attempt.target, attempt.started)
         self._note(attempt, self._services.now(), kind, None)
 
+    def left(self) -> None:
+        """The caller has gone between two attempts."""
+        self._note_end("cancelled", None)
+
     # The answer
 
     async def carry(self, attempt: Attempt) -> RouterError | None:
@@ -186,7 +190,13 @@ class Journey:
     def fail(self, error: RouterError) -> None:
         """Tell the caller, in its dialect: with a status, or in-band once the stream is open."""
         status = self._dialect.error_status(error)
-        self._note_failure(error, status)
+        if self._attempts == 0:
+            services = self._services
+            services.log.info(
+                "refused", request_id=self._request_id, kind=error.kind, status=status, message=error.message
+            )
+        if self._committed_at is None:  # else the attempt was the end
+            self._note_end(error.kind, status)
         if self._is_open:
             said = self._dialect.stream_renderer(Framing(self._request_id, int(time()))).fail(error)
             return self._outlet.end(said + self._closing(), close=True)
@@ -276,20 +286,16 @@ class Journey:
         }
         if not headers.TOLD.isdisjoint(request.head.fields):
             entry |= headers.told(request.head.fields)
-        if self._lane.unsaid:
-            entry["dropped"] = self._lane.unsaid
+        if lost := self._lane.lost:
+            entry["dropped"] = lost
         services.log.put(entry)
         services.ledger.note(entry)
 
-    def _note_failure(self, error: RouterError, status: int) -> None:
+    def _note_end(self, kind: str, status: int | None) -> None:
         """How the request ended for its caller, whom no attempt could answer."""
-        services, target = self._services, self._target
+        target = self._target
         request: Inbound | None = getattr(self, "_request", None)
-        if self._attempts == 0:
-            services.log.info(
-                "refused", request_id=self._request_id, kind=error.kind, status=status, message=error.message
-            )
-        services.ledger.note({
+        self._services.ledger.note({
             "time": time(),
             "event": "failed" if self._attempts else "refused",
             "request_id": self._request_id,
@@ -299,7 +305,7 @@ class Journey:
             "model": target.model if target else None,
             "attempts": self._attempts,
             "status": status,
-            "error": error.kind,
+            "error": kind,
             "stream": self._is_stream,
             "config": self._snapshot.digest[:12],
         })

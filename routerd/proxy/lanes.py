@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass
+from itertools import chain, islice, product
 from typing import Protocol
 
 import msgspec
@@ -21,14 +21,16 @@ from routerd.proxy.door import Outlet
 from routerd.proxy.relay import StreamRelay
 from routerd.proxy.translate import StreamTranslation
 
+_MOST_LOST = 64  # pointers, each with at most so many
+_MOST_LETTERS = 256  # letters
+
 Clean = Callable[[str], str]
 Done = asyncio.Future[RouterError | None]
 
 
 class Lane(Protocol):
     """How one attempt's answer becomes the caller's. `dropped` is the header line that says what the target wasn't
-    told, or the caller; `reply` is the reply where it was translated, and `unsaid` what of it the caller's dialect has
-    no place for.
+    told, or the caller, and `lost` the first of it; `reply` is the reply where it was translated.
     """
 
     @property
@@ -38,7 +40,7 @@ class Lane(Protocol):
     def reply(self) -> Reply | None: ...
 
     @property
-    def unsaid(self) -> list[str]: ...
+    def lost(self) -> list[str]: ...
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
         """A whole reply. Raises RouterError when there is none in `body`."""
@@ -56,8 +58,8 @@ class Relay:
 
     hide_usage: bool
     dropped: bytes
+    lost: list[str]
     reply: None = None
-    unsaid: list[str] = field(default_factory=list)
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
         return body, openai_chat.parse_whole(body)
@@ -71,8 +73,8 @@ class Relay:
 
 
 RELAYS = {
-    (hide_usage, is_dropped): Relay(hide_usage, b"x-routerd-dropped: /stream_options\r\n" if is_dropped else b"")
-    for hide_usage, is_dropped in product((False, True), repeat=2)
+    (hide_usage, is_dropped): Relay(hide_usage, headers.dropped(lost), lost)
+    for hide_usage, (is_dropped, lost) in product((False, True), ((False, []), (True, ["/stream_options"])))
 }
 """Every relay there can be: (hide usage, `stream_options` could not be said)."""
 
@@ -105,6 +107,13 @@ class Translation:
         if self._is_verbatim:
             return None
         return self._stream.reply if self._stream is not None else self._whole
+
+    @property
+    def lost(self) -> list[str]:
+        """As Lane says; a caller's body may have thousands."""
+        if not self._losses and not self.unsaid:
+            return []
+        return [pointer[:_MOST_LETTERS] for pointer in islice(chain(self._losses, self.unsaid), _MOST_LOST)]
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
         """As Lane says."""

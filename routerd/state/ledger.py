@@ -16,6 +16,8 @@ from operator import add, itemgetter
 from threading import Lock
 from typing import Any
 
+import msgspec
+
 from routerd.errors import KINDS
 from routerd.pricing import Tokens, cost
 from routerd.snapshot import Snapshot
@@ -38,7 +40,7 @@ _TAKEN = (
     "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cache_write_tokens", "config",
     "retry_count", "trace",
 )  # fmt: skip
-COLUMNS = ("at", *_TAKEN[1:], "error", "upstream_status", "status", "attempts", "total_ms", "cost")
+COLUMNS = ("at", *_TAKEN[1:], "error", "upstream_status", "status", "attempts", "total_ms", "cost", "dropped")
 INSERT = f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _PRUNE = f"DELETE FROM attempts WHERE at < ? AND id IN (SELECT id FROM attempts ORDER BY id LIMIT {2 * PRUNE_AFTER})"
 _EMPTY: Entry = dict.fromkeys(_TAKEN) | {"attempt": 0, "stream": False}
@@ -169,7 +171,8 @@ class Ledger:
             self._spoilt += self.is_kept
         total = None if ended is None else full["duration_ms"] if ended < 2 else round(1000 * (full["time"] - began))
         upstream = full["status"] if full["attempt"] else None
-        self._rows.append((*_take(full), kind, upstream, status, ended, total, spent))
+        dropped = msgspec.json.encode(full["dropped"]).decode() if "dropped" in full else None
+        self._rows.append((*_take(full), kind, upstream, status, ended, total, spent, dropped))
 
     def _began(self, entry: Entry, ended: int | None) -> float:
         """When the request's first attempt began, in seconds since the epoch; also counts what came of the last one."""
@@ -222,7 +225,12 @@ class Ledger:
 def public(row: Sequence[Value]) -> Entry:
     """A row for people and programs elsewhere, by names; the time in ISO 8601."""
     found: Entry = dict(zip(COLUMNS, row, strict=True))
-    return found | {"at": stamp(found["at"]), "stream": bool(found["stream"])}
+    return found | {"at": stamp(found["at"]), "stream": bool(found["stream"]), "dropped": dropped_of(found)}
+
+
+def dropped_of(row: Entry) -> list[str]:
+    """What was named in `x-routerd-dropped`, of a row by names."""
+    return msgspec.json.decode(row["dropped"], type=list[str]) if row["dropped"] else []
 
 
 @lru_cache(maxsize=4)

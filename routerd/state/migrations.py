@@ -38,7 +38,9 @@ _ATTEMPTS = (
     "attempts INTEGER, total_ms INTEGER, cost REAL)",  # and no index: each would cost every request more than its row
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_SIGNATURES, _GENERATIONS, _STANDING, _INVENTORY, _ATTEMPTS)
+_DROPPED = ("ALTER TABLE attempts ADD COLUMN dropped TEXT",)  # a JSON array of pointers
+
+STEPS: tuple[tuple[str, ...], ...] = (_SIGNATURES, _GENERATIONS, _STANDING, _INVENTORY, _ATTEMPTS, _DROPPED)
 """Only ever appended to: what a step did once stands in somebody's file."""
 
 

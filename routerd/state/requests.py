@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from routerd.state.database import Database
 from routerd.state.generations import stamp
-from routerd.state.ledger import INSERT, Ledger
+from routerd.state.ledger import INSERT, Ledger, dropped_of
 from routerd.state.migrations import migrate
 from routerd.state.series import BOUNDS, Line, Series, series_of, width_of
 
@@ -213,7 +213,7 @@ _NAMES = ("route", "provider", "client")
 
 
 def _public(row: Found) -> Found:
-    return row | {"at": stamp(row["at"]), "stream": bool(row["stream"])}
+    return row | {"at": stamp(row["at"]), "stream": bool(row["stream"]), "dropped": dropped_of(row)}
 
 
 def _line(row: Found) -> Line:

@@ -72,7 +72,7 @@ class Preset(msgspec.Struct):
     key_prefixes: Annotated[list[str], Meta(description="How its keys begin. The longest that fits tells most.")]
 
 
-class Wanted(msgspec.Struct):
+class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     """False: the provider is not used until that is lifted with true."""
 
     is_healthy: bool

@@ -9,15 +9,17 @@ import msgspec
 from quart import Response, g
 
 from routerd.config.file import ConfigFileError
+from routerd.editing import Refused
 from routerd.management import Management
 from routerd.state.generations import MOST_ROWS, Record, Unanswered, stamp
-from routerd.web.answers import answer, number_in_query, read_body
+from routerd.web.answers import answer, number_in_query, read_body, refusal
 from routerd.web.edits import asked_for, if_match, make, source_of
 from routerd.web.operations import DRY_RUN, Operation, Query
 from routerd.web.problems import ApiError
-from routerd.web.shapes import Checked, Config, Edit, Outcome, Recorded
+from routerd.web.shapes import Checked, Config, Edit, KeptText, Outcome, Recorded
 
 _USUAL_LIMIT = 50
+_MOST_DIGITS = 15
 _LIMIT = Query("limit", f"How many at most, up to {MOST_ROWS}; {_USUAL_LIMIT} when left out.", int, 1, MOST_ROWS)
 
 
@@ -63,6 +65,10 @@ class ConfigApi:
             Operation(
                 "GET", "/api/config/history", self.history, "The latest generations and refused files, newest first.",
                 gives=list[Recorded], query=(_LIMIT,), problems=("history_unanswered",),
+            ),
+            Operation(
+                "GET", "/api/config/history/{generation}", self.earlier, "The text of an earlier generation.",
+                gives=KeptText, problems=("not_found", "text_not_kept", "history_unanswered"),
             ),
             Operation(
                 "POST", "/api/config/rollback", self.rollback, "Make the text of an earlier generation a new one.",
@@ -111,6 +117,19 @@ class ConfigApi:
         except Unanswered as error:
             raise ApiError("history_unanswered", str(error)) from None
         return answer([_row(record) for record in found])
+
+    async def earlier(self, generation: str) -> Response:
+        """One of them, with its text."""
+        if not (generation.isascii() and generation.isdigit() and len(generation) <= _MOST_DIGITS):
+            raise ApiError("not_found", f"There is no generation `{generation[:32]}`.")
+        try:
+            record, text = await self._editor.kept(int(generation))
+        except Unanswered as error:
+            raise ApiError("history_unanswered", str(error)) from None
+        except Refused as error:
+            raise refusal(error) from None
+        told = {"generation": record.generation, "at": stamp(record.at), "digest": record.digest, "text": text}
+        return answer(told)
 
     async def rollback(self) -> Response:
         """An earlier text once more, as a new generation."""

@@ -35,6 +35,8 @@ class Provider(msgspec.Struct):
     status: Annotated[Status, Meta(description="What the last test found.")]
     is_healthy: Annotated[bool, Meta(description="Whether requests go to it, as far as traffic and tests know.")]
     consecutive_failures: int
+    override: Annotated[bool | None, Meta(description="false: a person has said that it is not to be used.")]
+    cooling_until: Annotated[Time | None, Meta(description="When its cooldown ends; null: it has none.")]
     latency_ms: float | None
     last_tested_at: Time | None
     created_at: Time

@@ -60,10 +60,15 @@ def _described(name: str, schema: dict[str, Any], parts: dict[str, Any]) -> dict
         return schema
     known = (source["anyOf"][1] if "anyOf" in source else source)["properties"]
     properties = {
-        key: field if _TYPES & field.keys() or key not in known else known[key]
+        key: field if _TYPES & field.keys() or key not in known else _without_default(known[key])
         for key, field in schema["properties"].items()
     }
     return schema | {"properties": properties}
+
+
+def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
+    """What is left out of an answer has no default there: programs would take it to be always told."""
+    return {key: item for key, item in schema.items() if key != "default"}
 
 
 def _new(shape: dict[str, Any], about: str) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def _patch(shape: dict[str, Any], about: str) -> dict[str, Any]:
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: item for key, item in schema.items() if key != "default"}
+    kept = _without_default(schema)
     if "null" in schema.get("type", ()):
         return kept
     about: dict[str, Any] = {key: kept.pop(key) for key in ("description", "examples") if key in kept}

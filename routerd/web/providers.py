@@ -86,6 +86,7 @@ class ProvidersApi(Entries):
 
     def _one(self, loaded: Loaded, name: str, row: Row, entry: _Entry) -> Body:
         is_healthy, failures = self._management.checks.standing(name)
+        override, cooling_until = self._management.checks.held_back(name)
         trouble = loaded.snapshot.providers[name].trouble
         return {
             "id": row.id,
@@ -95,6 +96,8 @@ class ProvidersApi(Entries):
             "status": row.status,
             "is_healthy": is_healthy,
             "consecutive_failures": failures,
+            "override": override,
+            "cooling_until": None if cooling_until is None else stamp(cooling_until),
             "latency_ms": row.latency_ms,
             "last_tested_at": None if row.last_tested_at is None else stamp(row.last_tested_at),
             **told_times(row),

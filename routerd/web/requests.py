@@ -62,6 +62,7 @@ class AttemptMade(_Facts, kw_only=True):
     attempt: Annotated[int, Meta(description="Which of the request's, from 1.")]
     upstream_status: Annotated[int | None, Meta(description="What the provider answered.")]
     duration_ms: int | None
+    dropped: Annotated[list[str], Meta(description="What could not be said, as in `x-routerd-dropped`; the first 64.")]
 
 
 class RequestMade(_Facts, kw_only=True):

@@ -118,6 +118,15 @@ class Config(msgspec.Struct):
     serving: Annotated[str, Meta(description="The digest of what serves, which may be another.")]
 
 
+class KeptText(msgspec.Struct):
+    """The text of a generation, as it was kept: its keys are sealed, or `[redacted]`. `digest` is of the file then."""
+
+    generation: Generation
+    at: Time
+    digest: Digest
+    text: str
+
+
 class Checked(msgspec.Struct):
     """What is wrong with a text, and what it would change of what serves. `ok`: it could serve."""
 
@@ -203,5 +212,6 @@ class Standing(msgspec.Struct):
     last_good_copy: CopyStanding
     backup: BackupStanding
     keys: KeyStanding
+    anonymous: Annotated[bool, Meta(description="Whether there are no `clients`, so that calls need no key.")]
     database: DatabaseStanding
     git: Annotated[GitStanding | None, Meta(description="null: nothing is committed to one.")]

@@ -55,6 +55,7 @@ class Status:
             "last_good_copy": {"is_kept": reloader.copy.is_kept, "reason": reloader.copy.reason},
             "backup": management.backups.standing.as_json(),
             "keys": _keys(reloader),
+            "anonymous": reloader.loaded is not None and reloader.loaded.config.clients is None,
             "database": management.database.condition(),
             "git": await asyncio.to_thread(_git, management),
         })

@@ -66,6 +66,17 @@ def test_a_whole_reply_names_what_is_lost_of_it(tmp_path: Path) -> None:
         assert message["annotations"] == [{"type": "url_citation", "url_citation": cited}]
         line = daemon.wait_log(lambda line: line.get("event") == "attempt", "the attempt is told")
         assert sorted(line["dropped"]) == LOST
+        [row] = daemon.get(f"/api/requests/{line['request_id']}").json()["attempts"]
+        assert row["dropped"] == line["dropped"]
+
+
+def test_what_a_provider_was_not_told_is_in_the_ledger_up_to_a_bound(tmp_path: Path) -> None:
+    with Upstream(google) as upstream, Daemon(tmp_path, config(upstream, "adapter: gemini")) as daemon:
+        many = {f"x-{number}" + 300 * "y": 1 for number in range(100)}
+        answer = daemon.post(asked(**many))
+        [row] = daemon.get(f"/api/requests/{answer.headers['x-routerd-request-id']}").json()["attempts"]
+        assert all(pointer.startswith("/x-") for pointer in row["dropped"])
+        assert (len(row["dropped"]), max(map(len, row["dropped"]))) == (64, 256)
 
 
 def test_a_stream_names_it_in_a_comment_at_its_end(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.support import chat
 from tests.support.caller import Caller, Response
 from tests.support.certificates import Certificates
 from tests.support.daemon import Daemon
-from tests.support.gate import PATIENCE, SOON, Gate, together
+from tests.support.gate import PATIENCE, SOON, Gate, eventually, together
 from tests.support.inside import Inside
 from tests.support.reply import Close, Reached, Reply, Reset, Send, Stall, Until, event_stream, head, raw, whole
 from tests.support.stage import Act, Stage, config, prompt, staged
@@ -25,7 +25,7 @@ from tests.support.upstream import Upstream
 ROUTES = [
     "kept", "kept-stream", "dropped", "half-dead", "fresh-and-dead", "told-to-close", "http-1.0", "trailing",
     "trailing-late", "error-kept", "parallel", "gone-whole", "gone-before-head", "gone-before-content",
-    "gone-mid-stream", "gone-reset", "gone-retry",
+    "gone-mid-stream", "gone-reset", "gone-retry", "gone-in-between",
 ]  # fmt: skip
 
 
@@ -219,6 +219,19 @@ def test_a_caller_that_has_gone_gets_no_second_attempt(stage: Stage) -> None:
         assert _seconds_until_gone(stage, "gone-retry", time.monotonic()) < SOON
     assert stage.ask("gone-retry").status == 200
     assert len(upstream.requests) == 2
+
+
+def test_a_caller_that_leaves_between_two_attempts_is_in_the_ledger(stage: Stage) -> None:
+    route = "gone-in-between"
+    stage.upstream(route).script(chat.error(429, headers=[("retry-after", "1")]))
+    with _asking(stage, route, stream=False) as caller:
+        stage.daemon.wait_log(lambda line: line.get("route") == route, "the first attempt has failed")
+        caller.close()
+        path = f"/api/requests?route={route}"
+        eventually(lambda: stage.daemon.get(path).json() != [], "it has ended", interval=0.05)
+    [row] = stage.daemon.get(path).json()
+    assert (row["error"], row["status"], row["attempt_count"]) == ("cancelled", 499, 1)
+    assert len(stage.upstream(route).requests) == 1
 
 
 def test_tls_is_spoken_and_verified(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> None:

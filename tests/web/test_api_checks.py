@@ -230,12 +230,13 @@ def test_an_override_is_seen_by_v1_until_it_is_lifted(stage: Stage) -> None:
     assert served_by(stage) == "good"
     told = stage.send("PATCH", "/api/providers/good/health", {"is_healthy": False})
     assert (told.status, told.json()["is_healthy"], told.json()["name"]) == (200, False, "good")
+    assert (told.json()["override"], told.json()["cooling_until"]) == (False, None)
     assert told.json() == stage.provider("good")
     assert served_by(stage) == "demo"
     assert stage.send("POST", "/api/providers/good/test").json()["status"] == "online"
     assert served_by(stage) == "demo"
     lifted = stage.send("PATCH", f"/api/providers/{told.json()['id']}/health", {"is_healthy": True}).json()
-    assert (lifted["is_healthy"], lifted["consecutive_failures"]) == (True, 0)
+    assert (lifted["is_healthy"], lifted["consecutive_failures"], lifted["override"]) == (True, 0, None)
     assert served_by(stage) == "good"
 
 
@@ -248,6 +249,7 @@ REFUSALS: list[tuple[str, str, Any, int]] = [
     ("PATCH", "/api/providers/good/health", {}, 400),
     ("PATCH", "/api/providers/good/health", {"is_healthy": None}, 400),
     ("PATCH", "/api/providers/good/health", {"is_healthy": "false"}, 400),
+    ("PATCH", "/api/providers/good/health", {"is_healthy": False, "until": "tomorrow"}, 400),
     ("PUT", "/api/providers/good/health", {"is_healthy": True}, 405),
 ]
 

@@ -148,6 +148,34 @@ def test_history_and_rollback(daemon: Daemon) -> None:
     assert file(daemon) == TEXT
 
 
+def test_the_text_of_a_generation(daemon: Daemon) -> None:
+    put(daemon, OTHER)
+    first, second = (daemon.get(f"/api/config/history/{number}").json() for number in (1, 2))
+    rows = daemon.get("/api/config/history").json()
+    assert [first, second] == [
+        {"generation": row["generation"], "at": row["at"], "digest": row["digest"], "text": text}
+        for row, text in zip(reversed(rows), (TEXT, OTHER), strict=True)
+    ]
+    for ident in ("3", "0", "-1", "one", "9" * 30):
+        answer = daemon.get(f"/api/config/history/{ident}")
+        assert (answer.status, answer.json()["kind"]) == (404, "not_found")
+
+
+def test_the_text_of_a_generation_that_was_not_kept(daemon: Daemon) -> None:
+    put(daemon, OTHER)
+    [kept] = [path for path in daemon.folder.rglob("*.yaml") if path.stem == daemon.get("/api/status").json()["digest"]]
+    kept.unlink()
+    answer = daemon.get("/api/config/history/2")
+    assert (answer.status, answer.json()["kind"]) == (409, "text_not_kept")
+
+
+def test_status_says_whether_calls_need_a_key(daemon: Daemon) -> None:
+    for text, is_anonymous in ((TEXT, True), (f"{TEXT}clients: {{}}\n", False)):
+        put(daemon, text)
+        assert daemon.get("/api/clients").json() == []
+        assert daemon.get("/api/status").json()["anonymous"] is is_anonymous
+
+
 def test_reload(daemon: Daemon) -> None:
     same = send(daemon, "POST", "/api/config/reload")
     assert (same.status, same.json()["result"], same.json()["generation"]) == (200, "unchanged", 1)

@@ -71,6 +71,8 @@ def create(api: Api) -> None:
         "status": "unknown",
         "is_healthy": True,
         "consecutive_failures": 0,
+        "override": None,
+        "cooling_until": None,
         "latency_ms": None,
         "last_tested_at": None,
         **times,

@@ -4,26 +4,6 @@
  */
 
 export interface paths {
-    "/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What answers here
-         * @description For anyone: no token is needed.
-         */
-        get: operations["get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/admin/backups": {
         parameters: {
             query?: never;
@@ -228,6 +208,26 @@ export interface paths {
          * @description For viewers and editors.
          */
         get: operations["get_config_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/history/{generation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The text of an earlier generation
+         * @description For viewers and editors.
+         */
+        get: operations["get_config_history_generation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -954,18 +954,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What answers here. */
-        About: {
-            /**
-             * @default routerd
-             * @enum {unknown}
-             */
-            name: "routerd";
-            /** @default 0.1.0 */
-            version: string;
-            /** @default /v1 */
-            api: string;
-        };
         /** @description A new client. `key` is told here, and never again; null: the caller has it. */
         AddedClient: {
             /** @description SHA-256 of a text of router.yaml. */
@@ -1047,6 +1035,8 @@ export interface components {
             /** @description What the provider answered. */
             upstream_status: number | null;
             duration_ms: number | null;
+            /** @description What could not be said, as in `x-routerd-dropped`; the first 64. */
+            dropped: string[];
         };
         /**
          * @description Providers and routes with every key that router.yaml has of them, without short forms; keys are sealed.
@@ -1073,14 +1063,25 @@ export interface components {
             providers: Record<string, never>[];
             routes: Record<string, never>[];
             /** @default [] */
-            left_out: components["schemas"]["routerd.state.backup.LeftOut"][];
+            left_out: components["schemas"]["LeftOutKey"][];
+        };
+        /** @description A backup that is there. The numbers are null, and `trouble` says why, when it can't be read. */
+        BackupRow: {
+            name: string;
+            at: string;
+            size: number;
+            providers: number | null;
+            routes: number | null;
+            is_configured: boolean;
+            /** @default null */
+            trouble: string | null;
         };
         /** @description Whether the backup is what serves, why not, and since when. */
         BackupStanding: {
             is_kept: boolean;
             reason: string | null;
             at: string | null;
-            left_out: components["schemas"]["routerd.web.shapes.LeftOut"][];
+            left_out: components["schemas"]["LeftOut"][];
         };
         /** @description What another config changes for traffic, for who can read keys, and where they go. */
         Change: {
@@ -1117,12 +1118,12 @@ export interface components {
         ChatCompletion: {
             /** @description A route, `ROUTE/HINT`, `PROVIDER/MODEL`, or a model that a provider lists. */
             model: string;
-            messages: Record<string, never>[];
+            messages: unknown[];
             /**
              * @description Whether the reply comes as server-sent events.
              * @default false
              */
-            stream: boolean;
+            stream: boolean | null;
         };
         /** @description What is wrong with a text, and what it would change of what serves. `ok`: it could serve. */
         Checked: {
@@ -1177,7 +1178,7 @@ export interface components {
         };
         /** @description The rest is as the vendor's API has it; docs/fidelity.md says what becomes of each field. */
         Contents: {
-            contents: Record<string, never>[];
+            contents: unknown[] | Record<string, never> | string;
         };
         /** @description Whether what serves has been kept, and why not. */
         CopyStanding: {
@@ -1270,6 +1271,10 @@ export interface components {
             /** @description Whether requests go to it, as far as traffic and tests know. */
             is_healthy: boolean;
             consecutive_failures: number;
+            /** @description false: a person has said that it is not to be used. */
+            override: boolean | null;
+            /** @description When its cooldown ends; null: it has none. */
+            cooling_until: string | null;
             latency_ms: number | null;
             last_tested_at: string | null;
             /**
@@ -1286,11 +1291,8 @@ export interface components {
              * @enum {string}
              */
             vendor?: "openai" | "azure" | "anthropic" | "gemini" | "openrouter" | "deepseek" | "mistral" | "moonshot" | "groq" | "xai" | "together" | "fireworks" | "cerebras" | "huggingface" | "zai" | "ollama" | "lmstudio" | "llamacpp" | "vllm" | "echo";
-            /**
-             * @description Whether its name may resolve to a private address.
-             * @default false
-             */
-            allow_private: boolean;
+            /** @description Whether its name may resolve to a private address. */
+            allow_private?: boolean;
             /** @description Requests at one time; when full, the next target is tried. */
             max_in_flight?: number;
             /** @description Headers added to each request; values may be references, too. */
@@ -1432,13 +1434,12 @@ export interface components {
             match?: string[];
             /**
              * @description What keeps to one target while it is healthy: none, prompt, client, or header:NAME.
-             * @default none
              * @example none
              * @example prompt
              * @example client
              * @example header:x-session-id
              */
-            affinity: string;
+            affinity?: string;
             /** @description How many requests are sent at most for one of a caller. */
             max_attempts?: number;
             /** @description Which failures let the next target be tried. */
@@ -1492,10 +1493,33 @@ export interface components {
             /** @default null */
             model: string | null;
         };
+        /** @description The text of a generation, as it was kept: its keys are sealed, or `[redacted]`. `digest` is of the file then. */
+        KeptText: {
+            /** @description The number of a config that served; 0: none does. */
+            generation: number;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC.
+             */
+            at: string;
+            /** @description SHA-256 of a text of router.yaml. */
+            digest: string;
+            text: string;
+        };
         /** @description How many can open the stored keys, and how safe these are from being lost. */
         KeyStanding: {
             recipients: number;
             standing: string | null;
+        };
+        /** @description A key that the backup could not hold, and why. */
+        LeftOut: {
+            path: string;
+            reason: string;
+        };
+        /** @description A secret that could not be kept: where it stands in router.yaml, step by step, and why. */
+        LeftOutKey: {
+            path: (string | number)[];
+            reason: string;
         };
         /** @description The models that a provider lists itself, and how the question went; none where it did not answer with a list. */
         Listed: {
@@ -1521,12 +1545,12 @@ export interface components {
         Messages: {
             /** @description A route, `ROUTE/HINT`, `PROVIDER/MODEL`, or a model that a provider lists. */
             model: string;
-            messages: Record<string, never>[];
+            messages: unknown[];
             /**
              * @description Whether the reply comes as server-sent events.
              * @default false
              */
-            stream: boolean;
+            stream: boolean | null;
         };
         /** @description A client to be. With `key_sha256` it has a key already; else one is made. */
         NewClient: {
@@ -2009,6 +2033,10 @@ export interface components {
             /** @description Whether requests go to it, as far as traffic and tests know. */
             is_healthy: boolean;
             consecutive_failures: number;
+            /** @description false: a person has said that it is not to be used. */
+            override: boolean | null;
+            /** @description When its cooldown ends; null: it has none. */
+            cooling_until: string | null;
             latency_ms: number | null;
             last_tested_at: string | null;
             /**
@@ -2025,11 +2053,8 @@ export interface components {
              * @enum {string}
              */
             vendor?: "openai" | "azure" | "anthropic" | "gemini" | "openrouter" | "deepseek" | "mistral" | "moonshot" | "groq" | "xai" | "together" | "fireworks" | "cerebras" | "huggingface" | "zai" | "ollama" | "lmstudio" | "llamacpp" | "vllm" | "echo";
-            /**
-             * @description Whether its name may resolve to a private address.
-             * @default false
-             */
-            allow_private: boolean;
+            /** @description Whether its name may resolve to a private address. */
+            allow_private?: boolean;
             /** @description Requests at one time; when full, the next target is tried. */
             max_in_flight?: number;
             /** @description Headers added to each request; values may be references, too. */
@@ -2427,13 +2452,12 @@ export interface components {
             match?: string[];
             /**
              * @description What keeps to one target while it is healthy: none, prompt, client, or header:NAME.
-             * @default none
              * @example none
              * @example prompt
              * @example client
              * @example header:x-session-id
              */
-            affinity: string;
+            affinity?: string;
             /** @description How many requests are sent at most for one of a caller. */
             max_attempts?: number;
             /** @description Which failures let the next target be tried. */
@@ -2489,17 +2513,6 @@ export interface components {
             route_name: string;
             state: components["schemas"]["Rotation"];
         };
-        /** @description A backup that is there. The numbers are null, and `trouble` says why, when it can't be read. */
-        Row: {
-            name: string;
-            at: string;
-            size: number;
-            providers: number | null;
-            routes: number | null;
-            is_configured: boolean;
-            /** @default null */
-            trouble: string | null;
-        };
         /** @description The target that is first. */
         Selected: {
             provider_id: number;
@@ -2536,6 +2549,8 @@ export interface components {
             last_good_copy: components["schemas"]["CopyStanding"];
             backup: components["schemas"]["BackupStanding"];
             keys: components["schemas"]["KeyStanding"];
+            /** @description Whether there are no `clients`, so that calls need no key. */
+            anonymous: boolean;
             database: components["schemas"]["DatabaseStanding"];
             /** @description null: nothing is committed to one. */
             git: components["schemas"]["GitStanding"] | null;
@@ -2653,34 +2668,10 @@ export interface components {
             size: number;
             providers: number;
             routes: number;
-            left_out: components["schemas"]["routerd.web.shapes.LeftOut"][];
-        };
-        /** @description A secret that could not be kept: where it stands in router.yaml, step by step, and why. */
-        "routerd.state.backup.LeftOut": {
-            path: (string | number)[];
-            reason: string;
-        };
-        /** @description A key that the backup could not hold, and why. */
-        "routerd.web.shapes.LeftOut": {
-            path: string;
-            reason: string;
+            left_out: components["schemas"]["LeftOut"][];
         };
     };
     responses: {
-        /** @description Service Unavailable: `backup_unreadable`. */
-        backup_unreadable: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 503;
-                    /** @enum {unknown} */
-                    kind?: "backup_unreadable";
-                } & components["schemas"]["Problem"];
-            };
-        };
         /** @description Service Unavailable: `backup_unwritable`. */
         backup_unwritable: {
             headers: {
@@ -2692,48 +2683,6 @@ export interface components {
                     status?: 503;
                     /** @enum {unknown} */
                     kind?: "backup_unwritable";
-                } & components["schemas"]["Problem"];
-            };
-        };
-        /** @description Conflict: `config_deleted_inode`. */
-        config_deleted_inode: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 409;
-                    /** @enum {unknown} */
-                    kind?: "config_deleted_inode";
-                } & components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity: `config_invalid`. */
-        config_invalid: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 422;
-                    /** @enum {unknown} */
-                    kind?: "config_invalid";
-                } & components["schemas"]["Problem"];
-            };
-        };
-        /** @description Conflict: `config_missing`. */
-        config_missing: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 409;
-                    /** @enum {unknown} */
-                    kind?: "config_missing";
                 } & components["schemas"]["Problem"];
             };
         };
@@ -2779,22 +2728,22 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Service Unavailable: `config_unwritable`. */
-        config_unwritable: {
+        /** @description Conflict: `config_deleted_inode`, `config_missing`, `config_read_only`. */
+        edit_409: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": {
                     /** @constant */
-                    status?: 503;
+                    status?: 409;
                     /** @enum {unknown} */
-                    kind?: "config_unwritable";
+                    kind?: "config_deleted_inode" | "config_missing" | "config_read_only";
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity: `edit_by_hand`. */
-        edit_by_hand: {
+        /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
+        edit_422: {
             headers: {
                 [name: string]: unknown;
             };
@@ -2803,7 +2752,21 @@ export interface components {
                     /** @constant */
                     status?: 422;
                     /** @enum {unknown} */
-                    kind?: "edit_by_hand";
+                    kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
+                } & components["schemas"]["Problem"];
+            };
+        };
+        /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
+        edit_503: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": {
+                    /** @constant */
+                    status?: 503;
+                    /** @enum {unknown} */
+                    kind?: "config_unreadable" | "config_unwritable";
                 } & components["schemas"]["Problem"];
             };
         };
@@ -2849,20 +2812,6 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict: `in_use`. */
-        in_use: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 409;
-                    /** @enum {unknown} */
-                    kind?: "in_use";
-                } & components["schemas"]["Problem"];
-            };
-        };
         /** @description Internal Server Error: `internal`. */
         internal: {
             headers: {
@@ -2891,48 +2840,6 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity: `key_moved`. */
-        key_moved: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 422;
-                    /** @enum {unknown} */
-                    kind?: "key_moved";
-                } & components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity: `key_redacted`. */
-        key_redacted: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 422;
-                    /** @enum {unknown} */
-                    kind?: "key_redacted";
-                } & components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity: `key_unreadable`. */
-        key_unreadable: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 422;
-                    /** @enum {unknown} */
-                    kind?: "key_unreadable";
-                } & components["schemas"]["Problem"];
-            };
-        };
         /** @description Service Unavailable: `ledger_unanswered`. */
         ledger_unanswered: {
             headers: {
@@ -2947,18 +2854,19 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Conflict: `name_taken`. */
-        name_taken: {
+        /** @description Bad Request: `invalid_request`. */
+        malformed: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
                 "application/problem+json": {
                     /** @constant */
-                    status?: 409;
+                    status?: 400;
                     /** @enum {unknown} */
-                    kind?: "name_taken";
+                    kind?: "invalid_request";
                 } & components["schemas"]["Problem"];
+                "application/json": components["schemas"]["OpenAIError"];
             };
         };
         /** @description Service Unavailable: `no_target`. */
@@ -2989,20 +2897,6 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity: `not_sealed`. */
-        not_sealed: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 422;
-                    /** @enum {unknown} */
-                    kind?: "not_sealed";
-                } & components["schemas"]["Problem"];
-            };
-        };
         /** @description Too Many Requests: `rate_limited`. */
         rate_limited: {
             headers: {
@@ -3014,20 +2908,6 @@ export interface components {
                     status?: 429;
                     /** @enum {unknown} */
                     kind?: "rate_limited";
-                } & components["schemas"]["Problem"];
-            };
-        };
-        /** @description Unprocessable Entity: `reference_by_hand`. */
-        reference_by_hand: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 422;
-                    /** @enum {unknown} */
-                    kind?: "reference_by_hand";
                 } & components["schemas"]["Problem"];
             };
         };
@@ -3115,20 +2995,6 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Not Found: `unknown_model`. */
-        unknown_model: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": {
-                    /** @constant */
-                    status?: 404;
-                    /** @enum {unknown} */
-                    kind?: "unknown_model";
-                } & components["schemas"]["Problem"];
-            };
-        };
         /** @description Unsupported Media Type: `unsupported_media`. */
         unsupported_media: {
             headers: {
@@ -3149,35 +3015,11 @@ export interface components {
     headers: {
         /** @description The digest of router.yaml, in quotes. */
         ETag: string;
-        /** @description What it takes. */
-        Allow: string;
     };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["About"];
-                };
-            };
-            400: components["responses"]["invalid_request"];
-            500: components["responses"]["internal"];
-        };
-    };
     get_admin_backups: {
         parameters: {
             query?: never;
@@ -3193,7 +3035,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Row"][];
+                    "application/json": components["schemas"]["BackupRow"][];
                 };
             };
             400: components["responses"]["invalid_request"];
@@ -3291,20 +3133,7 @@ export interface operations {
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             408: components["responses"]["request_timeout"];
-            /** @description Conflict: `config_deleted_inode`, `config_missing`, `config_read_only`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 409;
-                        /** @enum {unknown} */
-                        kind?: "config_deleted_inode" | "config_missing" | "config_read_only";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["edit_409"];
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
@@ -3447,35 +3276,9 @@ export interface operations {
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     delete_clients_name: {
@@ -3513,54 +3316,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
-            /** @description Conflict: `config_deleted_inode`, `config_missing`, `config_read_only`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 409;
-                        /** @enum {unknown} */
-                        kind?: "config_deleted_inode" | "config_missing" | "config_read_only";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["edit_409"];
             412: components["responses"]["stale"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     patch_clients_name: {
@@ -3596,7 +3360,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChangedClient"] | components["schemas"]["DryRun"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -3618,35 +3382,9 @@ export interface operations {
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     get_config: {
@@ -3709,53 +3447,14 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             408: components["responses"]["request_timeout"];
-            /** @description Conflict: `config_deleted_inode`, `config_missing`, `config_read_only`. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 409;
-                        /** @enum {unknown} */
-                        kind?: "config_deleted_inode" | "config_missing" | "config_read_only";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["edit_409"];
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             428: components["responses"]["if_match_needed"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     post_config_check: {
@@ -3818,6 +3517,36 @@ export interface operations {
             400: components["responses"]["invalid_request"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
+            500: components["responses"]["internal"];
+            503: components["responses"]["history_unanswered"];
+        };
+    };
+    get_config_history_generation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name. */
+                generation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptText"];
+                };
+            };
+            400: components["responses"]["malformed"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["text_not_kept"];
             500: components["responses"]["internal"];
             503: components["responses"]["history_unanswered"];
         };
@@ -3910,20 +3639,7 @@ export interface operations {
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
             /** @description Service Unavailable: `config_unreadable`, `config_unwritable`, `history_unanswered`. */
             503: {
@@ -3956,7 +3672,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             400: components["responses"]["invalid_request"];
@@ -4123,35 +3839,9 @@ export interface operations {
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     get_model_routes_id: {
@@ -4176,7 +3866,7 @@ export interface operations {
                     "application/json": components["schemas"]["Route"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -4220,7 +3910,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -4239,35 +3929,9 @@ export interface operations {
                 };
             };
             412: components["responses"]["stale"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     patch_model_routes_id: {
@@ -4313,7 +3977,7 @@ export interface operations {
                     "application/json": components["schemas"]["EditedRoute"] | components["schemas"]["DryRun"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -4335,35 +3999,9 @@ export interface operations {
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     post_model_routes_id_select: {
@@ -4406,7 +4044,7 @@ export interface operations {
                     "application/json": components["schemas"]["Selected"] | components["schemas"]["Planned"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             /** @description Not Found: `not_found`, `unknown_model`. */
@@ -4453,7 +4091,7 @@ export interface operations {
                     "application/json": components["schemas"]["RouteState"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -4556,35 +4194,9 @@ export interface operations {
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     post_providers_discover: {
@@ -4716,7 +4328,7 @@ export interface operations {
                     "application/json": components["schemas"]["Provider"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -4760,7 +4372,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -4779,35 +4391,9 @@ export interface operations {
                 };
             };
             412: components["responses"]["stale"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     patch_providers_id: {
@@ -4859,7 +4445,7 @@ export interface operations {
                     "application/json": components["schemas"]["EditedProvider"] | components["schemas"]["DryRun"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -4881,35 +4467,9 @@ export interface operations {
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 422;
-                        /** @enum {unknown} */
-                        kind?: "config_invalid" | "edit_by_hand" | "key_moved" | "key_redacted" | "not_sealed" | "reference_by_hand";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            422: components["responses"]["edit_422"];
             500: components["responses"]["internal"];
-            /** @description Service Unavailable: `config_unreadable`, `config_unwritable`. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": {
-                        /** @constant */
-                        status?: 503;
-                        /** @enum {unknown} */
-                        kind?: "config_unreadable" | "config_unwritable";
-                    } & components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["edit_503"];
         };
     };
     patch_providers_id_health: {
@@ -4948,7 +4508,7 @@ export interface operations {
                     "application/json": components["schemas"]["Provider"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -4979,7 +4539,7 @@ export interface operations {
                     "application/json": components["schemas"]["Listed"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -5018,7 +4578,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tested"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -5084,7 +4644,7 @@ export interface operations {
                     "application/json": components["schemas"]["RequestInFull"];
                 };
             };
-            400: components["responses"]["invalid_request"];
+            400: components["responses"]["malformed"];
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
@@ -5351,7 +4911,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never> | unknown[];
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description An error in the dialect of the path; docs/errors.md has all of them. */
@@ -5399,7 +4959,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never> | unknown[];
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description An error in the dialect of the path; docs/errors.md has all of them. */
@@ -5605,7 +5165,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never> | unknown[];
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description An error in the dialect of the path; docs/errors.md has all of them. */

@@ -9,6 +9,7 @@ const FINE: Status = {
   started_at: "2026-01-15T10:30:00+00:00",
   uptime_seconds: 5,
   replicas: 1,
+  anonymous: true,
   config: { file: "/srv/router.yaml", state: "ok", cure: null, is_served: true },
   last_reload: null,
   last_good_copy: { is_kept: true, reason: null },
