@@ -24,7 +24,9 @@ run: .venv/run.stamp ui ## serve the example router.yaml on http://127.0.0.1:800
 ui: frontend/node_modules/.built ## build the pages, which the running program serves at /
 
 .PHONY: test
-test: lint types pages unit browser ## set everything up, then every check and every test
+test: ## set everything up, then every check and every test
+	$(MAKE) --jobs=2 --output-sync=target lint types pages
+	$(MAKE) unit browser
 
 .PHONY: pages
 pages: frontend/node_modules/.stamp ## types and tests of the pages
@@ -68,7 +70,7 @@ prices: .venv/dev.stamp ## write routerd/prices.json again from the pinned genai
 	$(BIN)/python scripts/prices.py
 
 .PHONY: bench
-bench: .venv/run.stamp ## measure it beside nginx on this machine, eleven minutes (ARGS="--quick": two)
+bench: .venv/run.stamp ## measure it beside nginx on this machine, fourteen minutes (ARGS="--quick": four)
 	scripts/debian $(DEBIAN_BENCH)
 	bench/run $(ARGS)
 
