@@ -37,14 +37,14 @@ class Slot(NamedTuple):
 def patches(text: str, root: Node | None, value: dict[str, Any]) -> list[Patch]:
     """What to change in `text`, whose last line has its end, in order. Raises Refused."""
     layout = Layout(text)
-    blocks = _Blocks(layout, _style(layout, root))
+    blocks = _Blocks(layout, style_of(layout, root))
     if root is None:
         return [blocks.first(value)]
     found = blocks.value(root, value, Slot((), -blocks.style.step, 0))
     return sorted(found, key=lambda patch: (patch.start, patch.end))  # stable: what is put at one place keeps its order
 
 
-def _style(layout: Layout, root: Node | None) -> rendering.Style:
+def style_of(layout: Layout, root: Node | None) -> rendering.Style:
     """How the file indents: as the first map and the first list in it do."""
     usual = rendering.Style()
     found: dict[type, int] = {}
@@ -92,7 +92,7 @@ class _Blocks:
     def value(self, node: Node, value: Any, slot: Slot) -> Iterator[Patch]:
         """The patches that make a node of a block say `value`.
 
-        An alias stays: whether it then says the right thing is seen when all is done.
+        An alias stays: what it then says is looked at when all is done.
         """
         if says(node, value) or node.original is not None:
             return
@@ -292,7 +292,7 @@ class _Blocks:
 
     def _is_short_route(self, node: Node, value: Any, slot: Slot) -> bool:
         """Whether a route that is a list of nodes becomes a map that has them."""
-        if len(slot.path) != 2 or slot.path[0] != "routes" or node.is_anchored or not isinstance(value, dict):
+        if len(slot.path) != 2 or slot.path[0] != "routes" or not isinstance(value, dict):
             return False
         nodes = value.get(_NODES)
         if not node.value or not nodes or not isinstance(node.value, list) or not isinstance(nodes, list):

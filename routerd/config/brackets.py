@@ -63,7 +63,7 @@ class Brackets:
     def written(self, node: Node, value: Any, is_json: bool = False) -> str:
         """What stands for a node inside of brackets, or for brackets, when it is to say `value`.
 
-        An alias stays: whether it then says the right thing is seen when all is done.
+        An alias stays: what it then says is looked at when all is done.
         """
         begin, end = self._layout.begin(node), self._end(node)
         if says(node, value) or node.original is not None:

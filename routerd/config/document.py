@@ -127,12 +127,15 @@ def plain(node: Node) -> Any:
     return node.value
 
 
-def parse(text: str) -> Document:
-    """The document in `text`, with every problem of the YAML itself. Never raises for what is in the text."""
+def parse(text: str, is_draft: bool = False) -> Document:
+    """The document in `text`, with every problem of the YAML itself. Never raises for what is in the text.
+
+    A draft has a tree also where an alias lacks its anchor: that is a problem, but it may get one yet.
+    """
     text = text.removeprefix("\ufeff")
     if (refused := _refused(text)) is not None:
         return Document(None, (refused,))
-    composer = _Composer(text)
+    composer = _Composer(text, is_draft)
     try:
         root = composer.document()
     except _Fatal:
@@ -169,6 +172,7 @@ class _Composer:
     """Events in, nodes out: one method for each kind of event."""
 
     text: str
+    is_draft: bool = False
     problems: list[Problem] = field(default_factory=list)
     anchors: dict[str, Anchor] = field(default_factory=dict)
     holes: set[Path] = field(default_factory=set)
@@ -221,7 +225,7 @@ class _Composer:
     def _alias(self, event: Any, path: Path, depth: int) -> Node:
         anchor = self.anchors.get(event.anchor)
         if anchor is None:
-            self._stop(event, path, "no anchor of this name stands above", "quote the text if no alias is meant")
+            return self._alias_of_nothing(event, path)
         if anchor.node is None:
             self._stop(event, path, "this alias is inside of what it stands for")
         self._count(event, path, anchor.node.size)
@@ -231,6 +235,15 @@ class _Composer:
         original = anchor.node
         node.value, node.text, node.is_flow = original.value, original.text, original.is_flow
         node.size, node.height, node.original = original.size, original.height, original
+        return node
+
+    def _alias_of_nothing(self, event: Any, path: Path) -> Node:
+        told = "no anchor of this name stands above", "quote the text if no alias is meant"
+        if not self.is_draft:
+            self._stop(event, path, *told)
+        self._problem(event, path, *told)
+        node = _begin(event)
+        node.original = _begin(event)
         return node
 
     def _map(self, node: Node, start: Any, path: Path, depth: int) -> None:

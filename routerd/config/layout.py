@@ -14,7 +14,7 @@ BREAKS = "\n\r\x85\u2028\u2029"
 _BREAK = re.compile(f"\r\n|[{BREAKS}]")
 _USUAL_BREAK = re.compile("\r?\n|\r")
 _NOTHING = re.compile(f"(?:[ \t{BREAKS}]|#[^{BREAKS}]*)*+")
-_ANCHOR = re.compile(f"&[^ \t{BREAKS}]+")
+_ANCHOR = re.compile("&[0-9A-Za-z_-]+")
 _COMMENT_LINE = re.compile(" *(?=#)")
 _HEADER = re.compile("[|>][-+0-9]*")
 

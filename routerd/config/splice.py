@@ -1,14 +1,17 @@
 """Edits of router.yaml's text that change only the lines they mean to; comments, quotes and order stay.
 
-A change is found as patches of the text by the places of the parsed nodes. Its result counts only when a strict parse
-of it gives exactly the data that was meant; what can't be spliced so is refused, never reformatted.
+A change is found as patches of the text by the places of the parsed nodes, and aliases that then would say something
+else get what they are to say. The result counts only when a strict parse of it gives exactly the data that was meant;
+what can't be spliced so is refused, never reformatted.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
+from routerd.config.aliases import openings, unshared
 from routerd.config.blocks import Patch, patches
 from routerd.config.changes import Change, Drop, Put, Rename, apply, says, words
 from routerd.config.document import Document, Node, parse
@@ -64,15 +67,24 @@ def _spliced(text: str, changes: Sequence[Change]) -> str:
         root = _parsed(text + ending).root
         meant = apply(root, changes)
     try:
-        changed = _patched(text + ending, patches(text + ending, root, meant))
+        made = _patched(text + ending, patches(text + ending, root, meant))
     except Refused as refused:
         raise Unspliceable(refused.line, words(changes[0])) from None
-    if ending:
-        changed = _LAST_BREAK.sub("", changed)
-    result = parse(changed)
-    if result.problems or not says(result.root, wanted):
+    draft = parse(changed := _without(ending, made), is_draft=True)
+    if draft.root is not None and not _is_right(draft, wanted):
+        made = _patched(made, unshared(made, draft.root, wanted, openings(text + ending, root)))
+        draft = parse(changed := _without(ending, made))
+    if not _is_right(draft, wanted):
         raise Unspliceable(_line(document.root, changes[0].path), words(changes[0]))
     return changed
+
+
+def _without(ending: str, text: str) -> str:
+    return _LAST_BREAK.sub("", text) if ending else text
+
+
+def _is_right(result: Document, wanted: Any) -> bool:
+    return not result.problems and says(result.root, wanted)
 
 
 def _parsed(text: str) -> Document:

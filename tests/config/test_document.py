@@ -76,6 +76,13 @@ def test_the_data_is_plain() -> None:
     }
 
 
+def test_an_alias_of_a_draft_may_lack_its_anchor() -> None:
+    text = "a: {b: *x, c: 1}\nd: &x 2\n"
+    draft = parse(text, is_draft=True)
+    assert [str(problem) for problem in draft.problems] == [str(problem) for problem in parse(text).problems]
+    assert parse(text).root is None and draft.data == {"a": {"b": None, "c": 1}, "d": 2}
+
+
 def test_what_an_alias_stands_for_is_copied() -> None:
     data = parse("a: &list [1]\nb: *list").data
     data["a"].append(2)

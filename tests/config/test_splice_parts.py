@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routerd.config.aliases import openings, unshared
 from routerd.config.alignment import align, key, longest
 from routerd.config.changes import Put
-from routerd.config.document import parse
+from routerd.config.document import parse, plain
 from routerd.config.rendering import Style, entry, flow, json, literal
 from routerd.config.splice import Unspliceable, splice
 
@@ -26,6 +28,23 @@ def test_an_alias_stands_where_it_stands() -> None:
     assert alias.original is original and alias.value is original.value
     assert original.is_anchored and original.original is None and not alias.is_anchored
     assert parse("a: &x {b: 1}\nc: [*x ]\n").position(("c", 0)) == (1, 4)
+
+
+LAYOUTS = sorted((Path(__file__).parent / "splice" / "layouts").glob("anchors*.yaml"))
+
+
+@pytest.mark.parametrize("path", LAYOUTS, ids=lambda path: path.stem)
+def test_aliases_that_say_what_is_meant_stay(path: Path) -> None:
+    text = path.read_text()
+    root = parse(text).root
+    assert root is not None
+    assert unshared(text, root, plain(root), openings(text, root)) == []
+
+
+def test_how_the_values_of_anchors_begin() -> None:
+    text = "&k a: &x 'b'\nc: &y {d: &z }\ne: &t |\n  f\ng: &l\n  - h\ni: &p i\n"
+    assert openings(text, parse(text).root) == {"k": "a", "x": "'", "y": "{", "z": "", "t": "|", "l": "-", "p": "i"}
+    assert openings("", None) == {}
 
 
 # Which items are which

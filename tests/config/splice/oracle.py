@@ -3,6 +3,9 @@
 A line holds the paths whose key, dash, scalar or bracket stands on it. A line that holds no path that the edit is about
 has to be in the result, byte for byte. A comment directly above an entry, at its column, is about that entry, and so is
 a deeper one directly below; others are about nothing, and stay whatever happens.
+
+What an edit does to an anchor's value is not meant for its aliases: the first of those that the edit is not about may
+become a value of its own, with the anchor if there are more of them. The others stay, and all that is beside them.
 """
 
 from __future__ import annotations
@@ -25,6 +28,17 @@ MISSING = object()
 
 
 @dataclass
+class Anchored:
+    """An anchor: its name and path, whether it is one of a key, where it stands, and where its aliases do."""
+
+    name: str
+    path: Path
+    is_key: bool
+    place: tuple[int, int]
+    aliases: list[tuple[Path, tuple[int, int]]] = field(default_factory=list)
+
+
+@dataclass
 class Held:
     """A text by lines. `starts`: the path of the entry that begins at an index; `flows`: lines inside of brackets."""
 
@@ -39,6 +53,7 @@ class Held:
     columns: dict[Path, int] = field(default_factory=dict)
     flows: dict[Path, tuple[int, int]] = field(default_factory=dict)
     beside: dict[Path, int] = field(default_factory=dict)
+    anchors: dict[int, Anchored] = field(default_factory=dict)
     root: Node | None = None
 
     def line(self, index: int) -> int:
@@ -114,6 +129,10 @@ def _mark(found: Held, path: Path, start: int, end: int) -> None:
 
 def _walk(found: Held, node: Node, path: Path) -> int:
     """Marks what a node holds; gives the index where it ends."""
+    if node.original is not None:
+        found.anchors[id(node.original)].aliases.append((path, (node.start, node.end)))
+    elif node.is_anchored:
+        _anchor(found, node, path)
     if node.original is not None or not isinstance(node.value, dict | list):
         end = _end_of_text(found.text[node.start : node.end]) + node.start
         if path:
@@ -129,6 +148,8 @@ def _walk(found: Held, node: Node, path: Path) -> int:
         _mark(found, below, start, start + 1 if key is None else key.end)
         found.starts.setdefault(start, below)
         if key is not None:
+            if key.is_anchored:
+                _anchor(found, key, below, is_key=True)
             colon = NOTHING.match(found.text, key.end)
             assert colon is not None
             _mark(found, below, colon.end(), colon.end() + 1)
@@ -139,6 +160,12 @@ def _walk(found: Held, node: Node, path: Path) -> int:
             if found.text[found.begins[found.line(start)] : start].strip():
                 found.beside[below] = found.line(start)
     return node.end if node.is_flow else end
+
+
+def _anchor(found: Held, node: Node, path: Path, *, is_key: bool = False) -> None:
+    text = re.match(r"&([\w-]+) *", found.text[node.start :])
+    assert text is not None
+    found.anchors[id(node)] = Anchored(text[1], path, is_key, (node.start, node.start + text.end()))
 
 
 def _entries(found: Held, node: Node) -> Iterator[tuple[str | int, int, Node | None, Node]]:
@@ -171,6 +198,17 @@ class Touched:
     changed: set[Path] = field(default_factory=set)
     shuffled: set[Path] = field(default_factory=set)
     reordered: set[Path] = field(default_factory=set)
+    renamed: set[Path] = field(default_factory=set)
+
+    def is_about(self, path: Path) -> bool:
+        """Whether the value at a path may become another, or come elsewhere."""
+        others = (self.changed | self.removed | self.shuffled) - (self.renamed & {path})  # a key's name is no value
+        is_within = any(each[: len(path)] == path for each in others)
+        return is_within or self.removes(path) or any(path[: len(each)] == each for each in self.reordered)
+
+    def names(self, path: Path) -> bool:
+        """Whether a key may get another name, or go."""
+        return path in self.renamed or self.removes(path)
 
     def removes(self, path: Path) -> bool:
         return any(path[: len(gone)] == gone for gone in self.removed)
@@ -198,6 +236,7 @@ def touched(data: Any, changes: Iterable[Change]) -> Touched:
         path = change.path
         if isinstance(change, Rename):
             found.changed.add(path)
+            found.renamed.add(path)
         elif isinstance(change, Drop):
             _drop(found, data, path)
         elif (old := at_path(data, path)) is not MISSING:
@@ -312,7 +351,7 @@ def judge(before: str, changes: Sequence[Change], after: str) -> Verdict:
         before, after = before + _ending(before, before), after + _ending(after, before)
     old, new = held(before), held(after)
     about = touched(data, changes)
-    ordered, unordered, like = _must_stay(old, about)
+    ordered, unordered, like, reworded = _must_stay(old, about)
     rest = iter(new.lines)
     for line in ordered:
         if line not in rest:
@@ -325,6 +364,9 @@ def judge(before: str, changes: Sequence[Change], after: str) -> Verdict:
     others = [line for line in like if not any(bare(line) in each for each in left)]
     if others:
         return Verdict(f"lines are another: {others!r}")
+    worded = [form for form in reworded if not any(map(re.compile(form).fullmatch, new.lines))]
+    if worded:
+        return Verdict(f"more than an alias is another: {worded!r}")
     comments = Counter(filter(None, map(new.comment, range(len(new.lines)))))
     lost = Counter(_comments_that_stay(old, about)) - comments
     if lost:
@@ -355,26 +397,68 @@ def bare(line: str) -> str:
     return re.sub(r"[\[\]{},\s]", "", line)
 
 
-def _must_stay(old: Held, about: Touched) -> tuple[list[str], list[str], list[str]]:
-    """The lines that stay in their order, those that stay somewhere, and those that stay but for commas."""
+def _must_stay(old: Held, about: Touched) -> tuple[list[str], list[str], list[str], list[str]]:
+    """The lines that stay in their order, those that stay somewhere, and those that stay but for commas.
+
+    And what those must match that stay but for an anchor or an alias.
+    """
     ordered: list[str] = []
     unordered: list[str] = []
     like: list[str] = []
+    reworded: list[str] = []
+    spans = _may_be_reworded(old, about)
     following = {_following(old, about, path) for path in about.removed if path in old.beside}
     for line, text in enumerate(old.lines):
         if line in following or _may_go(old, about, line):
             continue
+        pieces = _but_for(old, line, [span for span in spans if old.line(span[0]) == line])
         paths = old.paths[line] or {path for path in [old.about(line), *old.below(line)] if path is not None}
         paths = paths or {path for path, end in old.ends.items() if old.first[path] < line <= end}
-        if any(path[: len(each)] == each != path for path in paths for each in about.reordered):
-            (like if old.in_flow(line) or _opens_flow(old, about, line) else unordered).append(text)
-        elif _opens_flow(old, about, line) or any(
-            start <= line <= end and path in about.shuffled for path, (start, end) in old.flows.items()
-        ):
-            like.append(text)
+        is_moved = any(path[: len(each)] == each != path for path in paths for each in about.reordered)
+        is_shuffled = any(start <= line <= end and path in about.shuffled for path, (start, end) in old.flows.items())
+        if is_shuffled or _opens_flow(old, about, line) or (is_moved and old.in_flow(line)):
+            like += pieces
+        elif len(pieces) > 1:
+            form = ".*".join(map(re.escape, pieces))
+            reworded.append(" *" + form.lstrip("\\ ") if is_moved else form)
         else:
-            ordered.append(text)
-    return ordered, unordered, like
+            (unordered if is_moved else ordered).append(text)
+    return ordered, unordered, like, reworded
+
+
+def _may_be_reworded(old: Held, about: Touched) -> list[tuple[int, int]]:
+    """Where an anchor may go, and the alias that may take its place."""
+    spans: list[tuple[int, int]] = []
+    moved: set[str] = set()
+    for anchor in old.anchors.values():
+        left = _left(anchor, about)
+        if _is_about(anchor, about):
+            moved |= {anchor.name} if len(left) > 1 else set()
+            spans += left[:1]
+        spans += [place for path, place in anchor.aliases if about.is_about(path)]
+    for anchor in old.anchors.values():  # more than one has the name, if it stands for two things one after the other
+        if anchor.name in moved and (_is_about(anchor, about) or not _left(anchor, about)):
+            spans.append(anchor.place)
+    return sorted(spans)
+
+
+def _left(anchor: Anchored, about: Touched) -> list[tuple[int, int]]:
+    """The aliases that are to say what they said."""
+    return [place for path, place in anchor.aliases if not about.is_about(path)]
+
+
+def _is_about(anchor: Anchored, about: Touched) -> bool:
+    """Whether what an anchor stands for may become another, or go."""
+    return about.names(anchor.path) if anchor.is_key else about.is_about(anchor.path)
+
+
+def _but_for(old: Held, line: int, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """The pieces of a line that stay when there is something else at the `spans` of the text."""
+    at, pieces = old.begins[line], []
+    for start, stop in spans:
+        pieces.append(old.text[at:start].rstrip(" "))
+        at = stop
+    return [*pieces, old.text[at : old.begins[line] + len(old.lines[line])]]
 
 
 def _comments_that_stay(old: Held, about: Touched) -> Iterator[str]:

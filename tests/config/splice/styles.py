@@ -60,8 +60,8 @@ class Writer:
         self.empty = rng.choice([0, 0.1, 0.3])
         self.brackets = rng.choice([0, 0.3, 0.6, 1])
         self.many_lines = rng.choice([0, 0.2, 0.7])
-        self.anchors = rng.choice([0, 0, 0, 0.1])
-        self.count = 0
+        self.anchors = rng.choice([0, 0, 0.1, 0.5])
+        self.named: list[tuple[str, str]] = []  # what has an anchor, and its name
 
     def document(self, data: dict[str, Any]) -> str:
         """The whole text, with whatever stands before and after."""
@@ -120,9 +120,13 @@ class Writer:
     def entry(self, head: str, value: Any, indent: int) -> Lines:
         """A key or a dash, with what it has."""
         rng = self.rng
+        said = json.dumps(value, sort_keys=True)
+        names = [name for each, name in self.named if each == said]
+        if names and rng.random() < 0.5:
+            return [f"{head} *{rng.choice(names)}{self.trail()}"]
         if rng.random() < self.anchors:
-            self.count += 1
-            head += f" &a{self.count}"
+            self.named.append((said, f"a{len(self.named)}"))
+            head += f" &{self.named[-1][1]}"
         if isinstance(value, dict | list) and value and rng.random() >= self.brackets:
             inner = indent + self.step if isinstance(value, dict) else indent + self.dash
             return [head + self.trail(), *self.of(value, inner)]
