@@ -1,7 +1,7 @@
 import { createRouter, createWebHistory, type RouteRecordRaw } from "vue-router"
 import { takeTokenFromLink } from "./api/token"
 
-export interface PageMeta {
+interface PageMeta {
   title: string
   /** Its place in the navigation; pages without one are reached from others. */
   nav?: "main" | "more"
@@ -29,7 +29,7 @@ export const pages: RouteRecordRaw[] = [
 ]
 
 /** The path that the server put into <base>: where routerd is mounted. */
-export const mountedAt = new URL(document.baseURI).pathname
+const mountedAt = new URL(document.baseURI).pathname
 
 takeTokenFromLink() // first: the router keeps the address that it finds
 

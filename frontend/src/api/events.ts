@@ -8,12 +8,12 @@ export interface LiveEvent {
   data: unknown
 }
 
-/** Splits a stream of server-sent events; feed it text as it comes. */
+/** Splits the stream of `/api/events`; feed it what comes. */
 export class EventSplitter {
   readonly #blocks = new SseSplitter()
 
-  feed(text: string): LiveEvent[] {
-    return this.#blocks.feed(text).flatMap(({ id, event, data }) => (data === null ? [] : { id, kind: event, data: JSON.parse(data) }))
+  feed(piece: Uint8Array | string): LiveEvent[] {
+    return this.#blocks.feed(piece).flatMap(({ id, event, data }) => (data === null ? [] : { id, kind: event, data: JSON.parse(data) }))
   }
 }
 
@@ -23,7 +23,7 @@ export async function follow(take: (event: LiveEvent) => void, signal: AbortSign
   if (!response.ok || !response.body) throw new Error(`events: ${response.status}`)
   opened?.()
   const splitter = new EventSplitter()
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+  const reader = response.body.getReader()
   for (;;) {
     const { done, value } = await reader.read()
     if (done) return

@@ -39,6 +39,8 @@ describe("what each is told", () => {
   test("Open WebUI in a container reaches this machine over its own network only", () => {
     expect(partsOf("open-webui")["In a terminal"]).toContain("--network=host")
     expect(partsOf("open-webui", { address: "https://llm.example.org/router" })["In a terminal"]).toContain("-p 3000:8080")
+    expect(partsOf("open-webui")["Then open"]).toBe("http://localhost:8080")
+    expect(partsOf("open-webui", { address: "https://llm.example.org/router" })["Then open"]).toBe("http://localhost:3000")
   })
 
   test("a name with a quote and a space stays one word", () => {

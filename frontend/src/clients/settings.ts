@@ -83,22 +83,23 @@ const PROGRAMS: Row[] = [
   {
     id: "opencode",
     name: "opencode",
-    about: "Put this into opencode.json of a project, or into ~/.config/opencode/opencode.json.",
+    about: "Put this into ~/.config/opencode/opencode.json. It may stand in the opencode.json of a project, too, but not with a key: that file is meant to be committed.",
     parts: ({ address, route, key }) => [text("opencode.json", [JSON.stringify(opencode(address, route, key), null, 2)])],
   },
   {
     id: "open-webui",
     name: "Open WebUI",
-    about: "In Admin Panel, Settings, Connections add an OpenAI connection; or start it with the same values:",
+    about: "In its admin settings, under Connections, add an OpenAI connection with these values; or start it with them, which counts until connections are saved in it.",
     parts: ({ address, key }) => [
       value("URL", `${address}/v1`),
-      value("Key", key),
+      value("API Key", key),
       text("In a terminal", [
         isOfThisMachine(address) ? "docker run -d --network=host \\" : "docker run -d -p 3000:8080 \\",
         `  -e OPENAI_API_BASE_URL=${word(`${address}/v1`)} \\`,
         `  -e OPENAI_API_KEY=${word(key)} \\`,
         "  -v open-webui:/app/backend/data ghcr.io/open-webui/open-webui:main",
       ]),
+      value("Then open", isOfThisMachine(address) ? "http://localhost:8080" : "http://localhost:3000"),
     ],
   },
   {

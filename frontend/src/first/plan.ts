@@ -1,5 +1,5 @@
 import { emptyDraft, newOf, type Draft, type Preset } from "@/providers/draft"
-import type { Entry } from "@/providers/merge"
+import type { Entry } from "@/api/mergePatch"
 import { freeName } from "@/providers/names"
 
 /** What was entered, or chosen. */

@@ -7,7 +7,7 @@ const KEPT_AS = "routerd-first-minutes"
 export const isUnderWay = ref(false)
 
 /** Whether they were sent away, in this browser. */
-export const isDismissed = ref(localStorage.getItem(KEPT_AS) === "no")
+const isDismissed = ref(localStorage.getItem(KEPT_AS) === "no")
 
 export function dismiss(): void {
   isDismissed.value = true

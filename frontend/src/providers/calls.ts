@@ -1,14 +1,13 @@
 import { api, body } from "@/api/client"
+import type { Entry } from "@/api/mergePatch"
 import { asProblem } from "@/api/problem"
 import type { components } from "@/api/schema"
 import type { Preview, Send } from "@/composables/edit"
 import type { Provider } from "./draft"
-import type { Entry } from "./merge"
 import { asSealed } from "./preview"
 
 export type Tested = components["schemas"]["Tested"]
 export type Listed = components["schemas"]["Listed"]
-export type Edited = components["schemas"]["EditedProvider"]
 
 /** A new provider, ready to be asked for. */
 export function creation(entry: () => Entry): Send {

@@ -1,5 +1,5 @@
+import { mergePatch, type Entry } from "@/api/mergePatch"
 import type { components } from "@/api/schema"
-import { mergePatch, type Entry } from "./merge"
 
 export type Provider = components["schemas"]["Provider"]
 export type Preset = components["schemas"]["Preset"]
@@ -66,7 +66,7 @@ export function draftOf(provider: Provider): Draft {
 /** The JSON merge patch that makes of a provider what its draft says; empty when that is what it is. Throws when the metadata is no JSON object. */
 export function patchOf(provider: Provider, draft: Draft): Entry {
   const old = provider as unknown as Entry
-  const before = Object.fromEntries(Object.keys(entryOf(draft, old)).map((key) => [key, old[key]]))
+  const before = Object.fromEntries(Object.keys(entryOf(draft, old)).map((key) => [key, old[key] ?? undefined])) // what is not in the file, the API tells as null
   const patch = mergePatch({ ...before, allow_private: old.allow_private ?? false }, entryOf(draft, old))
   return { ...patch, ...keyOf(draft) }
 }

@@ -1,4 +1,5 @@
 import { api, body } from "@/api/client"
+import { useGenerations } from "@/composables/generations"
 import { useLive } from "@/composables/live"
 import { useResource, type Resource } from "@/composables/resource"
 import type { Preset, Provider } from "./draft"
@@ -10,7 +11,7 @@ export function useProviders(): Resource<Provider[]> {
   useLive(["health"], (event) => {
     if (resource.data.value) resource.data.value = withHealth(resource.data.value, event.data as HealthNews)
   })
-  useLive(["generation"], () => void resource.refresh())
+  useGenerations(resource.refresh)
   return resource
 }
 

@@ -1,7 +1,7 @@
 import type { LocationQuery } from "vue-router"
 import type { Row } from "./tail"
 
-export const FILTERS = ["route", "provider", "client", "status"] as const
+const FILTERS = ["route", "provider", "client", "status"] as const
 export type Filters = Partial<Record<(typeof FILTERS)[number], string>>
 
 export const STATUSES: readonly (readonly [value: string, words: string])[] = [

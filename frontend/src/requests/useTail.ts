@@ -6,7 +6,7 @@ import { useThrottle } from "@/composables/throttle"
 import { fits, type Filters } from "./filters"
 import { fold, merge, unwritten, type Attempt, type Row } from "./tail"
 
-export const PAGE = 50
+const PAGE = 50
 const PAUSE = 1_500 // milliseconds between two questions to the ledger while requests come
 
 /** Requests as the address asks for them. The newest page is live: attempts are folded in, and the ledger has the last word. */

@@ -116,5 +116,3 @@ export function createChat() {
 
   return { turns, current, send, stop, clear, again }
 }
-
-export type Chat = ReturnType<typeof createChat>

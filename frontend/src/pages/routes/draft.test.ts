@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { draftOf, mergePatch, newDraft, newNode, patchOf, payloadOf, wrongIn, type Route, type RouteDraft } from "./draft"
+import { draftOf, newDraft, newNode, patchOf, payloadOf, wrongIn, type Route, type RouteDraft } from "./draft"
 
 const ROUTE = {
   id: 3,
@@ -67,8 +67,4 @@ describe("what keeps a draft from being sent", () => {
     ["metadata that is no JSON", { nodes: [{ ...newNode("demo"), metadata: "{" }] }, "The metadata of node 1 is not a JSON object."],
   ]
   test.each(table)("%s", (_, change, wrong) => expect(wrongIn({ ...newDraft(), name: "a", ...change })).toBe(wrong))
-})
-
-test("a merge patch makes the one of the other", () => {
-  expect(mergePatch({ a: 1, b: { c: 1, d: [1] }, e: 1 }, { a: 1, b: { c: 2, d: [2] }, f: null })).toEqual({ b: { c: 2, d: [2] }, e: null, f: null })
 })

@@ -1,3 +1,4 @@
+import { mergePatch } from "@/api/mergePatch"
 import type { components } from "@/api/schema"
 
 type Schemas = components["schemas"]
@@ -69,7 +70,7 @@ function jsonOf(value: object | undefined): string {
 }
 
 /** A map that was written as JSON; empty is an empty one. Throws a SyntaxError that says what is wrong. */
-export function mapOf(text: string): Record<string, unknown> {
+function mapOf(text: string): Record<string, unknown> {
   if (!text.trim()) return {}
   const value: unknown = JSON.parse(text)
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new SyntaxError("This must be a JSON object: {…}.")
@@ -130,22 +131,6 @@ function told(draft: RouteDraft) {
 function toldNode(node: DraftNode) {
   const { provider, models, priority } = node
   return { provider, models, priority, metadata: mapOf(node.metadata), ...(node.strategy ? { strategy: node.strategy } : {}) }
-}
-
-/** A JSON merge patch that makes `after` of `before` (RFC 7396): what is gone is null. */
-export function mergePatch(before: Record<string, unknown>, after: Record<string, unknown>): Record<string, unknown> {
-  const patch: Record<string, unknown> = {}
-  for (const name of Object.keys(before)) if (!(name in after)) patch[name] = null
-  for (const [name, value] of Object.entries(after)) {
-    const old = before[name]
-    if (same(old, value)) continue
-    patch[name] = isMap(old) && isMap(value) ? mergePatch(old, value) : value
-  }
-  return patch
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
 }
 
 function same(one: unknown, other: unknown): boolean {

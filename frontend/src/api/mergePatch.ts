@@ -1,13 +1,13 @@
 export type Entry = Record<string, unknown>
 
-/** The JSON merge patch (RFC 7396) from one object to another. What both lack, or have alike, is not in it. */
+/** The JSON merge patch (RFC 7396) that makes the wanted object of the old one; what is undefined is not there. */
 export function mergePatch(old: Entry, wanted: Entry): Entry {
   const keys = new Set([...Object.keys(old), ...Object.keys(wanted)])
   return Object.fromEntries([...keys].flatMap((key) => change(key, old[key], wanted[key])))
 }
 
 function change(key: string, old: unknown, wanted: unknown): [string, unknown][] {
-  if (wanted == null) return old == null ? [] : [[key, null]]
+  if (wanted === undefined) return old === undefined ? [] : [[key, null]]
   if (isObject(old) && isObject(wanted)) {
     const inner = mergePatch(old, wanted)
     return Object.keys(inner).length ? [[key, inner]] : []
