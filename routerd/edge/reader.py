@@ -54,6 +54,7 @@ class Reader:
         "_feeding", "_first", "_framing", "_head_size", "_headers", "_known", "_length", "_listener", "_max_size",
         "_parser", "_taken", "_target", "_upgraded", "ended_one", "landing", "phase", "request",
     )  # fmt: skip
+    __deletable__ = ("_parser",)  # other attributes of a compiled class can't be
 
     def __init__(self, listener: Listener, max_size: int) -> None:
         self._listener = listener
@@ -87,6 +88,7 @@ class Reader:
             if not data:
                 return
         is_start = self.phase == IDLE
+        self._first = None
         first = self._parse(data)
         if is_start and isinstance(first, Proxied):
             self._known = learn(first, bytes(data[: heads.MAX_HEAD]))
@@ -107,7 +109,6 @@ class Reader:
 
     def _parse(self, data: memoryview) -> Request | None:
         """Parse `data`; returns the request whose head came first in it, if it may come again."""
-        self._first = None
         self._feeding = len(data)
         rest = None
         try:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from routerd.access import is_loopback_address
 from routerd.edge import lines
@@ -16,6 +17,7 @@ from routerd.edge.connection import Connection
 from routerd.edge.handover import Handover
 from routerd.edge.limits import DEFAULT_LIMITS, Limits
 from routerd.proxy.door import Gateway
+from routerd.proxy.eager import Eager
 
 _STRIP = 64 * 1024  # bytes read at once; parsed before the next read, so one is enough for all connections
 _PASSES = 8  # turns of the loop in which a connection that the kernel holds is accepted, opened and read
@@ -54,7 +56,7 @@ class Edge:
         self.date = lines.date_line(time.time())
         self._is_ready = is_ready
         self._servers: list[asyncio.Server] = []
-        self._leftover: set[asyncio.Task[None]] = set()
+        self._leftover: dict[asyncio.Future[None], asyncio.Task[None] | Eager] = {}  # by what tells of their end
         self._is_empty = asyncio.Event()
         self._handover = Handover(self.web, limits, self.report)
         self._ticking = self.loop.call_later(limits.tick, self._tick)
@@ -62,7 +64,7 @@ class Edge:
     async def listen(self, host: str, port: int = 0, tls: ssl.SSLContext | None = None) -> list[tuple[str, int]]:
         """Accept connections; returns the addresses. Raises OSError when an address can't be had."""
         listener = Listener()
-        server = await self.loop.create_server(
+        server: Any = await self.loop.create_server(  # its sockets: a list or a tuple, as the loop likes
             partial(Connection, self, listener),
             host,
             port,
@@ -100,7 +102,7 @@ class Edge:
         ending = self.loop.create_task(self._wait_until_empty())
         # An app is told that its caller has gone, and ends: cancelled from outside, Quart leaves tasks behind.
         await asyncio.wait([ending], timeout=self.limits.linger)
-        for task in [*self._leftover, *self._handover.tasks]:
+        for task in [*self._leftover.values(), *self._handover.tasks]:
             task.cancel()
         await ending
         self._ticking.cancel()
@@ -125,10 +127,11 @@ class Edge:
         if self.is_draining and not self.connections:
             self._is_empty.set()
 
-    def keep(self, task: asyncio.Task[None]) -> None:
+    def keep(self, task: asyncio.Task[None] | Eager) -> None:
         """See an answer to its end whose connection is gone."""
-        self._leftover.add(task)
-        task.add_done_callback(self._leftover.discard)
+        ending = task.end() if isinstance(task, Eager) else task
+        self._leftover[ending] = task
+        ending.add_done_callback(self._leftover.pop)
 
     def report(self, error: BaseException) -> None:
         """A mistake of our own, or of the app: the loop's exception handler knows what to do with it."""

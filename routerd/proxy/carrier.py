@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from routerd.adapters.base import Headers
@@ -11,6 +10,7 @@ from routerd.errors import RouterError
 from routerd.proxy.attempt import Attempt
 from routerd.proxy.connection import Line
 from routerd.proxy.door import Outlet
+from routerd.proxy.eager import Signal
 
 
 class Carrier:
@@ -26,7 +26,7 @@ class Carrier:
     def __init__(
         self,
         outlet: Outlet,
-        done: asyncio.Future[RouterError | None],
+        done: Signal[RouterError | None],
         *,
         clean: Callable[[str], str],
         closing: bytes = b"",

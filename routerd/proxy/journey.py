@@ -14,8 +14,9 @@ from routerd.proxy import headers, rendering
 from routerd.proxy.attempt import Attempt
 from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
+from routerd.proxy.eager import Signal
 from routerd.proxy.inbound import Inbound
-from routerd.proxy.lanes import Lane
+from routerd.proxy.lanes import Done, Lane
 from routerd.proxy.services import Services
 from routerd.routing import lookup
 from routerd.routing.modes import Plan, Step
@@ -162,12 +163,12 @@ class Journey:
 
     async def _stream(self, attempt: Attempt) -> RouterError | None:
         services = self._services
-        done = services.loop.create_future()
+        done: Done = Signal(services.loop)
         clean = services.log.redactor.clean
         carrier = self._carrier = self._lane.carrier(self._outlet, done, clean, self._closing())
         services.counters.proved(attempt.target, attempt.started)
         carrier.start(attempt, lambda data: self._start(attempt, data))
-        failure: RouterError | None = await done
+        failure = await done
         self._usage = carrier.usage
         return failure
 
@@ -214,6 +215,8 @@ class Journey:
                 self._carrier.tick(now, timeouts.idle)
             else:
                 attempt.tick(now, timeouts)
+            if self._attempt is not attempt:
+                return  # that was its end
         if self._is_stream and self._dialect.KEEP_ALIVE and self._is_silent(now):
             self._spoke_at = now
             self._speak()

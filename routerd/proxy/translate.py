@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from routerd.adapters import sse
@@ -14,6 +13,7 @@ from routerd.proxy import headers
 from routerd.proxy.attempt import MAX_EVENT
 from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
+from routerd.proxy.eager import Signal
 
 
 class StreamTranslation(Carrier):
@@ -29,7 +29,7 @@ class StreamTranslation(Carrier):
     def __init__(
         self,
         outlet: Outlet,
-        done: asyncio.Future[RouterError | None],
+        done: Signal[RouterError | None],
         *,
         parser: StreamParser,
         renderer: StreamRenderer,
