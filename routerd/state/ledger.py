@@ -19,14 +19,15 @@ from typing import Any
 import msgspec
 
 from routerd.errors import KINDS
-from routerd.pricing import Tokens, cost
+from routerd.pricing import Rate, Tokens, cost
 from routerd.snapshot import Snapshot
 from routerd.state.database import Database, Rows, Value
 from routerd.state.generations import stamp
 from routerd.state.prices import PriceList
-from routerd.state.tally import KINDS_OF_TOKENS, OTHER, Tally
+from routerd.state.tally import KINDS_OF_TOKENS, OTHER, OfTarget, Tally
 
 MOST_WAITING = 10_000  # entries, and as many rows: a disk that stalls costs the oldest, never a request or the memory
+MOST_ACCOUNTS = 4_096  # routes and targets whose counts are at hand
 MOST_OPEN = 4_096  # requests with a failed attempt whose next is not known yet
 MOST_TOLD = 100  # attempts of one turn, to those who follow the events
 PRUNE_EVERY = 600.0  # seconds,
@@ -79,6 +80,7 @@ class Ledger:
         self._refusals: Counter[tuple[str, int, str | None]] = Counter()
         self._open: dict[str, tuple[str, float]] = {}  # by request: the target that failed last, and when it all began
         self._names = _Names(None)
+        self._accounts: dict[tuple[str | None, str, str], _Account] = {}
         self._is_awake = False
         self._refused = self._spoilt = 0  # one counter for either thread
         self._entered = self._entered_then = 0
@@ -127,10 +129,10 @@ class Ledger:
             entries = [self._waiting.popleft() for _ in range(len(self._waiting))]
             self._entered += len(entries)
             if (snapshot := self._current()) is not self._names.snapshot:
-                self._names = _Names(snapshot)
+                self._names, self._accounts = _Names(snapshot), {}
             for entry in entries:
                 try:
-                    self._enter(entry, snapshot)
+                    self._enter(entry)
                 except Exception:  # one entry's mistake must not end all that is written
                     self._spoilt += 1
             many = min(len(entries), MOST_TOLD) if self._is_followed() else 0
@@ -157,15 +159,14 @@ class Ledger:
         with self.lock:
             return list(self._rows)
 
-    def _enter(self, entry: Entry, snapshot: Snapshot) -> None:
+    def _enter(self, entry: Entry) -> None:
         """One entry becomes counts and a row."""
         kind: str | None = entry.get("error")
         full = entry if entry["event"] == "attempt" else _EMPTY | entry
         ended = _ended(full, kind)
-        began = self._began(full, ended)
+        began = 0.0 if ended == 1 else self._began(full, ended)
         status = _status(kind, full["status"])
-        spent = self._spent(full, snapshot)
-        self._count(full, kind, status, spent, is_end=ended is not None)
+        spent = self._count(full, kind, status, is_end=ended is not None)
         if len(self._rows) >= MOST_WAITING:
             self._rows.popleft()
             self._spoilt += self.is_kept
@@ -194,32 +195,60 @@ class Ledger:
             self._open[request] = (target, began)
         return began
 
-    def _spent(self, entry: Entry, snapshot: Snapshot) -> float | None:
-        if entry["prompt_tokens"] is None:
-            return None
-        rates = self._prices.rates(snapshot, entry["provider"], entry["model"])
-        if rates is None:
-            return None
-        tokens = Tokens(*_tokens(entry)[:4])
-        return cost(rates, tokens, _day(entry["time"] // 86_400))
+    def _account(self, entry: Entry) -> _Account:
+        """Where attempts at this target, for this route, are counted."""
+        key = (entry["route"], entry["provider"], entry["model"])
+        found = self._accounts.get(key)
+        if found is None:
+            if len(self._accounts) >= MOST_ACCOUNTS:
+                self._accounts.clear()
+            names = self._names
+            target = self.tally.target(*names.target(key[1], key[2]))
+            found = self._accounts[key] = _Account(names.route(key[0]), target)
+            if names.snapshot is not None:
+                found.rates = self._prices.rates(names.snapshot, key[1], key[2])
+        return found
 
-    def _count(self, entry: Entry, kind: str | None, status: int, spent: float | None, *, is_end: bool) -> None:
-        names, tally = self._names, self.tally
-        if is_end:
-            tally.requests[names.route(entry["route"]), status, kind] += 1
+    def _count(self, entry: Entry, kind: str | None, status: int, *, is_end: bool) -> float | None:
+        """Count an entry; returns what its attempt cost."""
+        tally = self.tally
         if not entry["attempt"]:
-            return
-        target = tally.target(*names.target(entry["provider"], entry["model"]))
+            tally.requests[self._names.route(entry["route"]), status, kind] += 1
+            return None
+        account = self._account(entry)
+        target = account.target
+        if is_end:
+            tally.requests[account.route, status, kind] += 1
         target.outcomes[kind or "ok"] += 1
-        if spent is not None:
-            target.cost = (target.cost or 0.0) + spent
-        elif entry["prompt_tokens"] is not None:
-            target.unpriced += 1
+        spent = None
         if entry["prompt_tokens"] is not None:
-            target.tokens = [*map(add, target.tokens, _tokens(entry))]
+            tokens = _tokens(entry)
+            target.tokens = [*map(add, target.tokens, tokens)]
+            spent = account.spent(tokens, entry["time"])
         if kind is None:
             _time(target, entry)
             tally.overhead.add(entry["overhead_us"] / 1e6)
+        return spent
+
+
+class _Account:
+    """What attempts at one target, for one route, are counted and paid by; `rates` None: no price is known."""
+
+    __slots__ = ("rates", "route", "target")
+
+    def __init__(self, route: str, target: OfTarget) -> None:
+        self.route = route
+        self.target = target
+        self.rates: Sequence[Rate] | None = None
+
+    def spent(self, tokens: tuple[int, ...], at: float) -> float | None:
+        """What `tokens` cost, in US dollars, which is added up; None: nobody knows."""
+        spent = None if self.rates is None else cost(self.rates, Tokens(*tokens[:4]), _day(at // 86_400))
+        if spent is None:
+            self.target.unpriced += 1
+        else:
+            self.target.cost = (self.target.cost or 0.0) + spent
+        return spent
 
 
 def public(row: Sequence[Value]) -> Entry:
