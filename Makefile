@@ -3,6 +3,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# Kept, whatever the shell says: the tests start Python hundreds of times.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 SOURCES := routerd tests scripts hatch_build.py $(wildcard bench)
@@ -25,11 +27,11 @@ ui: frontend/node_modules/.built ## build the pages, which the running program s
 
 .PHONY: test
 test: ## set everything up, then every check and every test
-	$(MAKE) --jobs=2 --output-sync=target lint types pages
-	$(MAKE) unit browser
+	$(MAKE) --jobs=3 --output-sync=target lint types pages clients .venv/debian.stamp
+	VITEST_MAX_WORKERS=1 $(MAKE) --jobs=2 unit browser
 
 .PHONY: pages
-pages: frontend/node_modules/.stamp ## types and tests of the pages
+pages: ui ## types and tests of the pages
 	! command -v npm >/dev/null || { cd frontend && npm run check && npm test; }
 
 .PHONY: browser
@@ -38,7 +40,7 @@ browser: .venv/run.stamp .venv/debian.stamp ui ## the pages in a real browser, w
 
 .PHONY: unit
 unit: .venv/dev.stamp .venv/debian.stamp clients ui ## the tests alone (ARGS="-k failover")
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: drill
 drill: .venv/dev.stamp clients ## six real clients work off tasks through faults, half an hour (ARGS="--quick")
@@ -70,7 +72,7 @@ prices: .venv/dev.stamp ## write routerd/prices.json again from the pinned genai
 	$(BIN)/python scripts/prices.py
 
 .PHONY: bench
-bench: .venv/run.stamp ## measure it beside nginx on this machine, fourteen minutes (ARGS="--quick": four)
+bench: .venv/run.stamp ## measure it beside nginx on this machine, fifteen minutes (ARGS="--quick": four)
 	scripts/debian $(DEBIAN_BENCH)
 	bench/run $(ARGS)
 

@@ -14,6 +14,11 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The thousands of quick tests come last, so that no worker is left alone with a file that takes long."""
+    items.sort(key=lambda item: item.nodeid.startswith("tests/adapters/"))
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """An authority of our own and a certificate for loopback."""
