@@ -12,6 +12,8 @@
 //                  so many milliseconds, before the connection asks again
 //   --sum-header   adds up this header's number over all answers
 //
+// SIGTERM ends it early: what is under way is waited for, and counts.
+//
 // Times in the result are microseconds.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -80,6 +82,7 @@ static struct caller *callers, **idle;
 static int idle_count, epoll;
 static char *request;
 static size_t request_length;
+static volatile sig_atomic_t is_stopped;
 
 // ---- a caller's connection -------------------------------------------------------------------------------------
 
@@ -375,9 +378,20 @@ static long wake_time(const struct schedule *schedule, long now) {
     return wake;
 }
 
+static void note_stop(int number) {
+    (void)number;
+    is_stopped = 1;
+}
+
+static void end_at(struct schedule *schedule, long us) {
+    schedule->ends_us = us;
+    schedule->hard_end_us = us + GRACE_SECONDS * 1000000L;
+}
+
 static void run(struct schedule *schedule) {
     static struct epoll_event events[MAX_EVENTS];
     for (long now = now_us(); now < schedule->hard_end_us && tally.errors < MAX_ERRORS; now = now_us()) {
+        if (is_stopped && now < schedule->ends_us) end_at(schedule, now);
         if (is_open(schedule, now)) {
             if (schedule->interval_us > 0) start_on_schedule(schedule, now);
             else start_idle(now);
@@ -504,13 +518,13 @@ static void make_callers(void) {
 
 int main(int count, char **arguments) {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, note_stop);
     parse_arguments(count, arguments);
     build_request();
     epoll = epoll_create1(0);
     make_callers();
     struct schedule schedule = {.begun_us = now_us(), .interval_us = plan.rate > 0 ? 1e6 / plan.rate : 0};
-    schedule.ends_us = schedule.begun_us + (long)(plan.seconds * 1e6);
-    schedule.hard_end_us = schedule.ends_us + GRACE_SECONDS * 1000000L;
+    end_at(&schedule, schedule.begun_us + (long)(plan.seconds * 1e6));
     run(&schedule);
     print_result((double)(schedule.ended_us - schedule.begun_us) / 1e6);
     return 0;

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import json
+import re
 import time
 from pathlib import Path
 
+from driver.load import LoadFailed
 from driver.process import DidNotStart, Process
 from driver.subjects import Door
 
@@ -27,6 +30,37 @@ def config_of(door: Door, body: Path) -> str:
         return answer.headers["x-routerd-config"] or ""
     finally:
         connection.close()
+
+
+_ADOPTED = re.compile(rb'^routerd_config_reloads_total\{result="adopted"\} (\d+)', re.M)
+
+
+class Manager:
+    """Whoever manages a routerd, over one connection: a program of the same user on the same machine needs no token."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def reload(self) -> str:
+        """Have it look at its file; the digest of what serves after that. Raises LoadFailed when it refused."""
+        answer = json.loads(self._ask("POST", "/api/config/reload", b"{}"))
+        return str(answer["digest"])
+
+    def adopted(self) -> int:
+        """How many texts of router.yaml it has adopted since it started."""
+        found = _ADOPTED.search(self._ask("GET", "/metrics"))
+        return int(found[1]) if found else 0
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        self._connection.request(method, path, body, {"Content-Type": "application/json"})
+        answer = self._connection.getresponse()
+        text = answer.read()
+        if answer.status != 200:
+            raise LoadFailed(f"{method} {path} was answered with {answer.status}: {text[:300]!r}")
+        return text
 
 
 def get(port: int, path: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,31 +12,38 @@ from driver.bodies import Bodies
 from driver.build import Tools
 from driver.load import Load
 from driver.mock import Mock
+from driver.rounds import Rounds
 from driver.subjects import Installation, Nginx, Routerd, Subject, router_config
 
 
 @dataclass(frozen=True)
 class Length:
     """How thorough a run is: `rounds` of `seconds` for a capacity row, `latency_rounds` at one connection, so many
-    `starts`, seconds for the failover rows, so many `saves`, and whether rows without a target are taken too."""
+    `starts`, `failover_rounds`, seconds for the rows of refusals and of the ledger, so many `saves`, and so many
+    `reloads` in `reload_rounds`; and whether rows without a target are taken too."""
 
     name: str
     rounds: int
     seconds: float
     latency_rounds: int
     starts: int
-    failover_seconds: float
+    failover_rounds: int
     refusal_seconds: float
+    ledger_seconds: float
     saves: int
+    reloads: int
+    reload_rounds: int
     is_thorough: bool
 
 
 QUICK = Length(
-    "quick", 3, 0.8, latency_rounds=3, starts=3, failover_seconds=4, refusal_seconds=20, saves=25, is_thorough=False
-)
+    "quick", 3, 0.8, latency_rounds=3, starts=3, failover_rounds=3, refusal_seconds=20, ledger_seconds=12, saves=25,
+    reloads=100, reload_rounds=4, is_thorough=False,
+)  # fmt: skip
 FULL = Length(
-    "full", 9, 3.0, latency_rounds=15, starts=9, failover_seconds=20, refusal_seconds=60, saves=105, is_thorough=True
-)
+    "full", 9, 3.0, latency_rounds=15, starts=9, failover_rounds=7, refusal_seconds=60, ledger_seconds=60, saves=105,
+    reloads=1000, reload_rounds=10, is_thorough=True,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Bench:
     folder: Path
     installations: Sequence[Installation]
     progress: Callable[[str], None] = print
+    rounds: Rounds = field(default_factory=Rounds)
 
     def start_nginx(self) -> Nginx:
         return Nginx(self.mock.ports, self.tools, self.cores.proxy, self.folder)

@@ -13,7 +13,11 @@ MISSED = "MISSED"
 
 @dataclass(frozen=True)
 class Figure:
-    """`result` is what is judged: routerd's ratio to nginx, or its own number. `values` are the medians per subject."""
+    """`result` is what is judged: routerd's ratio to nginx, or its own number. `values` are the medians per subject.
+
+    `stolen` is the share of the machine that the hypervisor took while the row ran, `repeated` how many rounds were
+    taken again because of it.
+    """
 
     key: str
     what: str
@@ -21,6 +25,8 @@ class Figure:
     result: float
     rounds: Mapping[str, list[float]] = field(default_factory=dict)
     note: str = ""
+    stolen: float = 0.0
+    repeated: int = 0
 
 
 def ratio_figure(key: str, what: str, samples: Samples, note: str = "", subject: str = "routerd") -> Figure:

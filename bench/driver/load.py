@@ -104,6 +104,11 @@ class Load:
             raise LoadFailed(errors.strip() or f"load ended with {running.returncode}")
         return Outcome(**json.loads(output))
 
+    def stop(self, running: subprocess.Popen[str]) -> Outcome:
+        """End it now. Raises LoadFailed when it printed no result."""
+        running.terminate()
+        return self.end(running)
+
     def run(self, door: Door, plan: Plan) -> Outcome:
         """From start to end."""
         return self.end(self.begin(door, plan))

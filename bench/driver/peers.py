@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
 from driver.ask import seconds_to_first_answer
 from driver.bench import Bench
+from driver.figures import MISSED
 from driver.load import LoadFailed
 from driver.process import DidNotStart
 from driver.recipes import LEFT_OUT, RECIPES, CannotInstall, Peer, Recipe
@@ -17,7 +18,7 @@ from driver.rows.capacity import per_cpu_second
 from driver.rows.crowd import crowd
 from driver.rows.footprint import memory_of
 from driver.rows.latency import medians_of_one
-from driver.subjects import Installation, Nginx, Subject
+from driver.subjects import Installation, Subject
 
 # Column → key of a row. All shares are of (or ×) nginx's, taken in the same rounds.
 _COLUMNS = {
@@ -26,7 +27,13 @@ _COLUMNS = {
     "c=1, × nginx": "latency-share", "MB idle": "idle", "MB loaded": "loaded", "cold start, s": "start",
     "of 1,000 streams": "complete", "kB each": "kilobytes",
 }  # fmt: skip
+# The same for routerd's multiple of the gateway, taken in the same rounds.
+_MULTIPLES = {
+    "requests/CPU-s": "requests-multiple", "50 kB prompts": "50k-multiple", "200 kB prompts": "200k-multiple",
+    "stream events/CPU-s": "events-multiple",
+}  # fmt: skip
 _BEST_FACTOR = 1.9
+_Table = list[list[str]]
 
 
 @dataclass
@@ -55,66 +62,97 @@ class Comparison:
     rows: Sequence[Row]
     skipped: Mapping[str, str]
 
+    def best(self) -> tuple[float, str] | None:
+        """What routerd brings for each request of the best gateway written in Rust or Go, and which that is."""
+        key = "requests-multiple"
+        rivals = [row for row in self.rows if row.language in {"Rust", "Go"} and key in row.figures]
+        return min(((row.figures[key], row.name) for row in rivals), default=None)
+
+    def is_missed(self) -> bool:
+        """Whether routerd brings less than it must."""
+        best = self.best()
+        return best is not None and best[0] < _BEST_FACTOR
+
     def verdict(self) -> str:
         """routerd against the best gateway written in Rust or Go."""
-        shares = {row.name: row.figures["requests-share"] for row in self.rows if "requests-share" in row.figures}
-        rivals = [row.name for row in self.rows if row.language in {"Rust", "Go"} and row.name in shares]
-        if "routerd" not in shares or not rivals:
+        best = self.best()
+        if best is None:
             return ""
-        best = max(rivals, key=shares.__getitem__)
-        factor = shares["routerd"] / shares[best]
-        said = "reached" if factor >= _BEST_FACTOR else "MISSED"
-        return f"routerd brings {factor:.2f} × the best Rust or Go gateway, {best} (at least {_BEST_FACTOR}): {said}"
+        factor, name = best
+        said = MISSED if self.is_missed() else "reached"
+        what = "requests/CPU-s, 1 kB replies: routerd brings"
+        return f"{what} {factor:.2f} × the best Rust or Go gateway, {name} (at least {_BEST_FACTOR}): {said}"
 
-    def table(self) -> list[list[str]]:
-        head = ["gateway", *_COLUMNS]
-        return [head, *([_title(row), *(_cell(row, key) for key in _COLUMNS.values())] for row in self.rows)]
+    def table(self) -> _Table:
+        """Everybody's own figures, and shares of nginx's."""
+        return [["gateway", *_COLUMNS], *(_cells(row, _COLUMNS) for row in self.rows)]
+
+    def multiples(self) -> _Table:
+        """routerd's multiples of the others; empty when there are none."""
+        others = [row for row in self.rows if any(key in row.figures for key in _MULTIPLES.values())]
+        head = ["routerd, as a multiple of", *_MULTIPLES]
+        return [head, *(_cells(row, _MULTIPLES) for row in others)] if others else []
 
     def remarks(self) -> list[str]:
         said = [f"{row.name}: {trouble}" for row in self.rows for trouble in row.trouble]
         return [*filter(None, [self.verdict()]), *said, *(f"{name}: {why}" for name, why in self.skipped.items())]
 
     def plain(self) -> str:
-        columns = list(zip(*self.table(), strict=True))
-        widths = [max(map(len, column)) for column in columns]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in self.table()]
-        return "\n".join([*lines, "", *self.remarks()])
+        tables = map(_aligned, filter(None, [self.table(), self.multiples()]))
+        return "\n\n".join([*tables, "\n".join(self.remarks())])
 
     def markdown(self, machine: Mapping[str, str], how: str) -> str:
-        head, *rows = ["| " + " | ".join(row) + " |" for row in self.table()]
-        rule = "|---" * (len(_COLUMNS) + 1) + "|"
-        remarks = [f"- {line}" for line in self.remarks()]
-        return "\n".join([f"{how}. {sentence(machine)}", "", head, rule, *rows, "", *remarks])
+        remarks = "\n".join(f"- {line}" for line in self.remarks())
+        tables = map(_in_markdown, filter(None, [self.table(), self.multiples()]))
+        return "\n\n".join([f"{how}. {sentence(machine)}", *tables, remarks]).rstrip()
 
     def save(self, path: Path, machine: Mapping[str, str], how: str) -> None:
         rows = [asdict(row) for row in self.rows]
         write_json(path, {"how": how, "machine": dict(machine), "rows": rows, "skipped": dict(self.skipped)})
 
 
-def _title(row: Row) -> str:
-    return f"{row.name} ({row.language})"
+def _cells(row: Row, columns: Mapping[str, str]) -> list[str]:
+    figures = (number(row.figures[key]) if key in row.figures else "–" for key in columns.values())
+    return [f"{row.name} ({row.language})", *figures]
 
 
-def _cell(row: Row, key: str) -> str:
-    return number(row.figures[key]) if key in row.figures else "–"
+def _aligned(table: _Table) -> str:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table
+    )  # fmt: skip
+
+
+def _in_markdown(table: _Table) -> str:
+    head, *rows = ["| " + " | ".join(row) + " |" for row in table]
+    return "\n".join([head, "|---" * len(table[0]) + "|", *rows])
 
 
 def compare(bench: Bench, names: Sequence[str]) -> Comparison:
     """Measure routerd and the named gateways (all that are known, when none is named)."""
-    wanted = [recipe for recipe in RECIPES if not names or recipe.name in names]
     skipped = dict(LEFT_OUT) if not names else {name: "not known" for name in names if not _is_known(name)}
-    candidates = [Candidate(one.name, "Python", partial(_start_routerd, bench, one)) for one in bench.installations]
+    wanted = [recipe for recipe in RECIPES if not names or recipe.name in names]
+    ours = [Candidate(one.name, "Python", partial(_start_routerd, bench, one)) for one in bench.installations]
+    peers = list(_installed(bench, wanted, skipped))
+    nginx = bench.start_nginx()
+    with nginx.process:
+        rows = [_measure(bench, [nginx], one) for one in ours]
+        routerd = bench.start_routerd()
+        with routerd.process:
+            rows += [_measure(bench, [nginx, routerd], one) for one in peers]
+    return Comparison(rows, skipped)
+
+
+def _installed(bench: Bench, wanted: Iterable[Recipe], skipped: dict[str, str]) -> Iterator[Candidate]:
+    """Those that are or can be installed; why not goes into `skipped`."""
     for recipe in wanted:
         try:
             bench.progress(f"{recipe.name}: installing")
             recipe.install()
-            candidates.append(_candidate(bench, recipe))
+            yield _candidate(bench, recipe)
         except CannotInstall as why:
             skipped[recipe.name] = f"skipped, can't be installed: {why}"
             bench.progress(f"{recipe.name}: {skipped[recipe.name]}")
-    nginx = bench.start_nginx()
-    with nginx.process:
-        return Comparison([_measure(bench, nginx, one) for one in candidates], skipped)
 
 
 def _start_routerd(bench: Bench, installed: Installation, upstream: str) -> Subject:
@@ -133,7 +171,8 @@ def _candidate(bench: Bench, recipe: Recipe) -> Candidate:
     return Candidate(f"{recipe.name} {recipe.version()}", recipe.language, start)
 
 
-def _measure(bench: Bench, nginx: Nginx, candidate: Candidate) -> Row:
+def _measure(bench: Bench, beside: Sequence[Subject], candidate: Candidate) -> Row:
+    """One gateway's figures; its capacity is taken in the same rounds as that of everybody beside it, nginx first."""
     row = Row(candidate.name, candidate.language)
     bench.progress(f"{candidate.name}: measuring")
     try:
@@ -145,11 +184,11 @@ def _measure(bench: Bench, nginx: Nginx, candidate: Candidate) -> Row:
         _each(row, {
             "start": lambda: _start(bench, subject, row),
             "memory": lambda: _memory(bench, subject, row),
-            "requests": lambda: _share(bench, nginx, subject, row, "requests", 1000),
-            "prompts of 50 kB": lambda: _share(bench, nginx, subject, row, "50k", 50_000),
-            "prompts of 200 kB": lambda: _share(bench, nginx, subject, row, "200k", 200_000),
-            "streams": lambda: _share(bench, nginx, subject, row, "events", 1000, stream=True),
-            "latency": lambda: _latency(bench, nginx, subject, row),
+            "requests": lambda: _share(bench, [*beside, subject], row, "requests", 1000),
+            "prompts of 50 kB": lambda: _share(bench, [*beside, subject], row, "50k", 50_000),
+            "prompts of 200 kB": lambda: _share(bench, [*beside, subject], row, "200k", 200_000),
+            "streams": lambda: _share(bench, [*beside, subject], row, "events", 1000, stream=True),
+            "latency": lambda: _latency(bench, beside[0], subject, row),
         })  # fmt: skip
     _each(row, {"a thousand streams": lambda: _crowd(bench, candidate, row)})
     return row
@@ -180,14 +219,18 @@ def _memory(bench: Bench, subject: Subject, row: Row) -> None:
     row.figures["idle"], row.figures["loaded"], _ = memory_of(bench, subject)
 
 
-def _share(bench: Bench, nginx: Nginx, subject: Subject, row: Row, key: str, size: int, stream: bool = False) -> None:
-    samples = per_cpu_second(bench, [nginx, subject], size=size, stream=stream)
+def _share(bench: Bench, subjects: list[Subject], row: Row, key: str, size: int, stream: bool = False) -> None:
+    """The last of the subjects as a share of the first, nginx; routerd as a multiple of it, where it is between."""
+    nginx, *ours, subject = subjects
+    samples = per_cpu_second(bench, subjects, size=size, stream=stream)
     row.figures[key] = samples.medians()[subject.name]
-    row.figures[f"{key}-share"] = samples.ratio(subject.name, "nginx")
+    row.figures[f"{key}-share"] = samples.ratio(subject.name, nginx.name)
+    for routerd in ours:
+        row.figures[f"{key}-multiple"] = samples.ratio(routerd.name, subject.name)
 
 
-def _latency(bench: Bench, nginx: Nginx, subject: Subject, row: Row) -> None:
-    row.figures["latency-share"] = medians_of_one(bench, [nginx, subject]).ratio(subject.name, "nginx")
+def _latency(bench: Bench, nginx: Subject, subject: Subject, row: Row) -> None:
+    row.figures["latency-share"] = medians_of_one(bench, [nginx, subject]).ratio(subject.name, nginx.name)
 
 
 def _crowd(bench: Bench, candidate: Candidate, row: Row) -> None:

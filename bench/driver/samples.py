@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from driver.subjects import Passage
+from driver.rounds import Rounds, Value
 
-Measured = TypeVar("Measured", bound=Passage)
+
+class Named(Protocol):
+    """Whatever is measured."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Measured = TypeVar("Measured", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -30,13 +38,16 @@ class Samples:
         return median(one / other for one, other in zip(self.rounds[name], self.rounds[base], strict=True))
 
 
-def interleave(subjects: list[Measured], rounds: int, measure: Callable[[Measured], float]) -> Samples:
+def interleave(
+    rounds: Rounds, subjects: list[Measured], count: int, measure: Callable[[Measured], Value]
+) -> dict[str, list[Value]]:
     """Measure every subject once per round, every other round in reverse order, so that drift hits all alike."""
-    found: dict[str, list[float]] = {subject.name: [] for subject in subjects}
-    for number in range(rounds):
-        for subject in _in_turn(subjects, number):
-            found[subject.name].append(measure(subject))
-    return Samples(found)
+
+    def one(number: int) -> dict[str, Value]:
+        return {subject.name: measure(subject) for subject in _in_turn(subjects, number)}
+
+    taken = rounds.take(count, one)
+    return {subject.name: [found[subject.name] for found in taken] for subject in subjects}
 
 
 def _in_turn(subjects: list[Measured], number: int) -> Iterable[Measured]:

@@ -42,22 +42,19 @@ class _Round:
 
 def work_per_cpu_second(bench: Bench, subjects: list[Subject], ask: Callable[[Subject], tuple[Door, Plan]]) -> Samples:
     """Requests, or events where the plan counts them, for each CPU-second of each subject, in interleaved rounds."""
-    rounds: dict[str, list[_Round]] = {subject.name: [] for subject in subjects}
 
-    def load(subject: Subject) -> float:
-        one = _load(bench, subject, *ask(subject), bench.length.seconds)
-        rounds[subject.name].append(one)
-        return one.work / one.effort.cpu
+    def load(subject: Subject) -> _Round:
+        return _load(bench, subject, *ask(subject), bench.length.seconds)
 
     for subject in subjects:
         _load(bench, subject, *ask(subject), _WARM_UP)
-    samples = interleave(subjects, bench.length.rounds, load)
+    rounds = interleave(bench.rounds, subjects, bench.length.rounds, load)
 
     def medians(of: Callable[[_Round], float]) -> dict[str, float]:
         return {name: median(map(of, taken)) for name, taken in rounds.items()}
 
-    return replace(
-        samples,
+    return Samples(
+        {name: [one.work / one.effort.cpu for one in taken] for name, taken in rounds.items()},
         busy=medians(lambda one: one.effort.cpu / one.seconds),
         work_per_read=medians(lambda one: one.work / max(1, one.effort.reads)),
         writes_per_read=medians(lambda one: one.effort.writes / max(1, one.effort.reads)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from driver.ask import get, seconds_to_first_answer
 from driver.bench import Bench
@@ -11,7 +12,7 @@ from driver.figures import Figure
 from driver.load import Outcome, Plan
 from driver.mock import STEADY_DELAY_MS, STEADY_EVENTS
 from driver.samples import Samples
-from driver.subjects import Routerd, Subject
+from driver.subjects import Subject
 
 _SETTLE = 1.0
 _STEADY_STREAMS = 8
@@ -21,17 +22,22 @@ LATE_MS = 20
 
 def cold_start(bench: Bench) -> list[Figure]:
     """From spawning the process to its first 200 on /v1; files in the page cache, `.pyc` files written."""
-    rounds: dict[str, list[float]] = {}
-    for number in range(bench.length.starts + 1):
-        for start in bench.starters():
-            subject = start()
-            with subject.process:
-                door = subject.door("fast")
-                seconds = seconds_to_first_answer(subject.process, door, bench.bodies.chat(door.model))
-            if number:  # the first start warms the page cache
-                rounds.setdefault(subject.name, []).append(seconds)
-    medians = Samples(rounds).medians()
-    return [Figure("cold-start", "cold start to the first /v1 200, s", medians, medians["routerd"], rounds)]
+    _start_each(bench, 0)  # warms the page cache
+    taken = bench.rounds.take(bench.length.starts, partial(_start_each, bench))
+    samples = Samples({name: [found[name] for found in taken] for name in taken[0]})
+    medians = samples.medians()
+    return [Figure("cold-start", "cold start to the first /v1 200, s", medians, medians["routerd"], samples.rounds)]
+
+
+def _start_each(bench: Bench, number: int) -> dict[str, float]:
+    seconds = {}
+    for start in bench.starters():
+        subject = start()
+        with subject.process:
+            door = subject.door("fast")
+            body = bench.bodies.chat(door.model)
+            seconds[subject.name] = seconds_to_first_answer(subject.process, door, body)
+    return seconds
 
 
 def memory(bench: Bench) -> list[Figure]:
@@ -70,8 +76,7 @@ class Disturbance:
 
 def control_plane(bench: Bench) -> list[Figure]:
     """GET / loads the control plane while eight streams run: are their events late, and what does memory grow to?"""
-    calm = _disturb(bench, bench.spawn_routerd(), is_asked=False)
-    asked = _disturb(bench, bench.spawn_routerd(), is_asked=True)
+    [(calm, asked)] = bench.rounds.take(1, lambda _: (_disturb(bench, is_asked=False), _disturb(bench, is_asked=True)))
     lateness = {
         "calm": calm.streams.gap_max / 1000 - STEADY_DELAY_MS,
         "routerd": asked.streams.gap_max / 1000 - STEADY_DELAY_MS,
@@ -87,7 +92,8 @@ def control_plane(bench: Bench) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _disturb(bench: Bench, routerd: Routerd, is_asked: bool) -> Disturbance:
+def _disturb(bench: Bench, *, is_asked: bool) -> Disturbance:
+    routerd = bench.spawn_routerd()
     with routerd.process:
         door = routerd.door("steady", stream=True)
         seconds_to_first_answer(routerd.process, routerd.door("fast"), bench.bodies.chat("fast"))

@@ -21,7 +21,7 @@ def medians_of_one(bench: Bench, passages: list[Passage]) -> Samples:
 
     for passage in passages:
         p50(passage)
-    return interleave(passages, bench.length.latency_rounds, p50)
+    return Samples(interleave(bench.rounds, passages, bench.length.latency_rounds, p50))
 
 
 def added(samples: Samples) -> Samples:

@@ -4,36 +4,51 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from statistics import median
 
 from driver.bench import Bench
 from driver.figures import Figure
-from driver.load import Plan
-from driver.subjects import Direct, router_config
+from driver.load import Outcome, Plan
+from driver.samples import Samples, interleave
+from driver.subjects import Direct, Passage, Routerd
 
 _RATE = 1_000
 _CONNECTIONS = 64
 _LEARNING = 1.0
-_TIMES = 3  # the seconds of the failover rows: a minute in a full run
+_SECONDS = 2.0  # of a round
 
 
 def thousand_attempts(bench: Bench) -> list[Figure]:
-    """At 1,000 requests/s, open loop: rows of state.db for the requests that were answered, and the p99 beside it."""
-    seconds = _TIMES * bench.length.failover_seconds
-    routerd = bench.start_routerd(config=router_config(bench.mock.ports))
-    door, direct = routerd.door("fast"), Direct(bench.mock.ports).door("fast")
-    answered = 0
-    with routerd.process:
-        for run in (_LEARNING, seconds):
-            plan = Plan(bench.bodies.chat(door.model), _CONNECTIONS, seconds=run, rate=_RATE)
-            outcome = bench.load.run(door, plan).must_be_clean()
-            answered += outcome.ok
+    """At 1,000 requests/s, open loop: rows of state.db for the requests that were answered, and p99 beside nginx's."""
+    seconds = bench.length.ledger_seconds
+    nginx, routerd = bench.start_nginx(), bench.start_routerd()
+    passages: list[Passage] = [Direct(bench.mock.ports), nginx, routerd]
+    with nginx.process, routerd.process:
+        answered = sum(_load(bench, routerd, run).ok for run in (_LEARNING, seconds))
+        _load(bench, nginx, _LEARNING)
+        outcomes = interleave(bench.rounds, passages, bench.length.rounds, lambda one: _load(bench, one, _SECONDS))
         routerd.process.stop()
-    plain = bench.load.run(direct, Plan(bench.bodies.chat(direct.model), _CONNECTIONS, seconds=_LEARNING, rate=_RATE))
+    answered += sum(outcome.ok for outcome in outcomes["routerd"])
+    lost = float(answered - _rows(routerd))
+    what = f"attempts that the ledger lacks after {seconds:.0f} s at {_RATE:,}/s"
+    return [Figure("ledger-lost", what, {"routerd": lost}, lost, note=f"of {answered}"), _latency(outcomes)]
+
+
+def _load(bench: Bench, passage: Passage, seconds: float) -> Outcome:
+    door = passage.door("fast")
+    plan = Plan(bench.bodies.chat(door.model), _CONNECTIONS, seconds=seconds, rate=_RATE)
+    return bench.load.run(door, plan).must_be_clean()
+
+
+def _latency(outcomes: dict[str, list[Outcome]]) -> Figure:
+    samples = Samples({name: [one.p99 / 1000 for one in taken] for name, taken in outcomes.items()})
+    typical = ", ".join(f"{name} {median(one.p50 for one in taken) / 1000:.2f}" for name, taken in outcomes.items())
+    what = f"p99 at {_RATE:,} requests/s, ms"
+    return Figure("ledger-p99", what, samples.medians(), samples.ratio("routerd", "nginx"), samples.rounds,
+                  note=f"p50 {typical}")  # fmt: skip
+
+
+def _rows(routerd: Routerd) -> int:
     with closing(sqlite3.connect(routerd.config.parent / "data" / "state.db")) as database:
         [rows] = database.execute("SELECT count(*) FROM attempts").fetchone()
-    what = f"attempts that the ledger lacks after {seconds:.0f} s at {_RATE}/s"
-    latencies = {"direct": plain.p99 / 1000, "routerd": outcome.p99 / 1000}
-    return [
-        Figure("ledger-lost", what, {"routerd": float(answered - rows)}, float(answered - rows), note=f"of {answered}"),
-        Figure("ledger-p99", f"p99 at {_RATE} requests/s, ms", latencies, latencies["routerd"]),
-    ]  # fmt: skip
+    return int(rows)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
-from driver.ask import config_of, seconds_to_first_answer
+from driver.ask import Manager, config_of, seconds_to_first_answer
 from driver.bench import Bench
 from driver.figures import Figure
 from driver.load import LoadFailed, Outcome, Plan
 from driver.mock import STEADY_DELAY_MS, STEADY_EVENTS
 from driver.rows.footprint import LATE_MS
+from driver.samples import Samples, interleave
 from driver.subjects import Routerd, router_config
 
 _ROUTES = 200
@@ -24,33 +29,44 @@ _LARGE_BYTES = 1_000_000
 _STREAMS = 8
 _RATE = 100
 _PATIENCE = 30.0
-_BETWEEN = 0.3  # seconds between two saves: a little more than the wait for the editor
-_RELOADS_PER_SAVE = 2  # of the row `saves`
-_MARK = "# saved at"
+_SAVES_PER_ROUND = 5
+_BETWEEN = 0.07  # seconds from one reload to the next, if it takes no longer
+_CALM = 1.5  # seconds of a stretch without reloads
+_SETTLE = 0.5  # seconds before a stretch: the watcher looks at the latest save once more
+_LONGEST = 600.0
+_NOTE = re.compile(r"note: [^}]+")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A stretch of load with so many reloads in it."""
+
+    name: str
+    reloads: int
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """What the requests of a stretch took, how long it was, and routerd's CPU-seconds."""
+
+    requests: Outcome
+    seconds: float
+    cpu: float
 
 
 class NotServed(LoadFailed):
     """A config that was saved did not serve in time."""
 
 
-@dataclass(frozen=True)
-class _Times:
-    """How long requests took, in milliseconds: the median over the rounds of each figure."""
-
-    p50: float
-    p99: float
-
-    def __str__(self) -> str:
-        return f"{self.p50:.2f} ms (p99 {self.p99:.2f})"
-
-
 def saves(bench: Bench) -> list[Figure]:
     """From the save of a file of 200 routes, by a rename, until an answer on /v1 is given by it."""
-    seconds = []
     with _started(bench, _ROUTES) as routerd:
-        for _ in range(bench.length.saves):
-            seconds.append(_save_and_wait(bench, routerd) * 1000)
-    seconds.sort()
+
+        def one(number: int) -> list[float]:
+            return [_save_and_wait(bench, routerd) * 1000 for _ in range(_SAVES_PER_ROUND)]
+
+        rounds = bench.rounds.take(bench.length.saves // _SAVES_PER_ROUND, one)
+    seconds = sorted(chain.from_iterable(rounds))
     p99 = seconds[min(len(seconds) - 1, int(len(seconds) * 0.99))]
     note = f"{len(seconds)} saves, median {seconds[len(seconds) // 2]:.0f} ms, with 200 ms for the editor to finish"
     return [Figure("save-serving", f"save → serving, {_ROUTES} routes, p99, ms", {"routerd": p99}, p99, note=note)]
@@ -58,7 +74,7 @@ def saves(bench: Bench) -> list[Figure]:
 
 def large(bench: Bench) -> list[Figure]:
     """Eight streams run while a file of 1 MB is saved: are their events late?"""
-    calm, saved = (_streams(bench, is_saved=is_saved) for is_saved in (False, True))
+    [(calm, saved)] = bench.rounds.take(1, lambda _: (_streams(bench, is_saved=False), _streams(bench, is_saved=True)))
     late = {"calm": float(calm.late), "routerd": float(saved.late)}
     lateness = {name: one.gap_max / 1000 - STEADY_DELAY_MS for name, one in (("calm", calm), ("routerd", saved))}
     return [
@@ -69,16 +85,40 @@ def large(bench: Bench) -> list[Figure]:
 
 
 def latency(bench: Bench) -> list[Figure]:
-    """What requests at a steady rate pay for one reload after the other."""
-    reloads = _RELOADS_PER_SAVE * bench.length.saves
-    with _started(bench, _ROUTES) as routerd:
-        _save_and_wait(bench, routerd)
-        calm = _times(bench, routerd, 0)
-        reloading = _times(bench, routerd, reloads)
-    ratio = reloading.p50 / calm.p50
-    what = f"latency during {reloads} reloads, median, as a multiple"
-    note = f"{calm} without, {reloading} with them, one each {_BETWEEN} s, at {_RATE} requests/s"
-    return [Figure("reload-latency", what, {"routerd": ratio}, ratio, note=note)]
+    """What requests at a steady rate pay for one reload after the other, in turn with stretches without any."""
+    rounds = bench.length.reload_rounds
+    kinds = [_Kind("calm", 0), _Kind("reloading", bench.length.reloads // rounds)]
+    with _started(bench, _ROUTES) as routerd, closing(Manager(routerd.port)) as manager:
+        for kind in kinds:
+            _stretch(bench, routerd, manager, replace(kind, reloads=min(kind.reloads, 10)))
+        stretches = interleave(bench.rounds, kinds, rounds, lambda kind: _stretch(bench, routerd, manager, kind))
+    middle, tail = (_samples(stretches, of) for of in (lambda one: one.p50, lambda one: one.p99))
+    what = f"latency during {rounds * kinds[1].reloads:,} reloads, {_ROUTES} routes"
+    ratio, tail_ratio = (samples.ratio("reloading", "calm") for samples in (middle, tail))
+    return [
+        Figure("reload-latency", f"{what}, median, as a multiple", {"routerd": ratio}, ratio, middle.rounds,
+               _told(stretches, middle, kinds[1].reloads)),
+        Figure("reload-tail", f"{what}, p99, as a multiple", {"routerd": tail_ratio}, tail_ratio, tail.rounds,
+               _shown(tail)),
+    ]  # fmt: skip
+
+
+def _samples(stretches: Mapping[str, list[_Stretch]], of: Callable[[Outcome], int]) -> Samples:
+    """Milliseconds."""
+    return Samples({name: [of(one.requests) / 1000 for one in taken] for name, taken in stretches.items()})
+
+
+def _shown(samples: Samples) -> str:
+    medians = samples.medians()
+    return f"{medians['calm']:.2f} ms without, {medians['reloading']:.2f} ms with them"
+
+
+def _told(stretches: Mapping[str, list[_Stretch]], middle: Samples, reloads: int) -> str:
+    """The medians, and how dense the reloads were: they and the requests share a core."""
+    between = median(one.seconds for one in stretches["reloading"]) / reloads
+    busy = {name: median(one.cpu / one.seconds for one in taken) for name, taken in stretches.items()}
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in busy.items())
+    return f"{_shown(middle)}, one each {between * 1000:.0f} ms, at {_RATE} requests/s; core busy {shares}"
 
 
 def _started(bench: Bench, routes: int) -> _Running:
@@ -117,8 +157,8 @@ def _save(path: Path, text: str) -> None:
 
 
 def _changed(text: str) -> str:
-    """Another config: what a comment says counts as well."""
-    return text.partition(_MARK)[0] + f"{_MARK} {time.monotonic_ns()}\n"
+    """The same with another note at the first route that has one."""
+    return _NOTE.sub(f"note: saved-at-{time.monotonic_ns()}", text, count=1)
 
 
 def _save_and_wait(bench: Bench, routerd: Routerd, text: str | None = None) -> float:
@@ -161,27 +201,34 @@ def _wait_for_digest(bench: Bench, routerd: Routerd) -> None:
         raise NotServed(f"1 MB was not taken up while the streams ran\n{routerd.process.log_end()}")
 
 
-def _times(bench: Bench, routerd: Routerd, reloads: int) -> _Times:
-    """What requests at a steady rate take while so many saves are taken up."""
+def _stretch(bench: Bench, routerd: Routerd, manager: Manager, kind: _Kind) -> _Stretch:
+    """Load at a steady rate during so many reloads. Raises NotServed unless every one of them was adopted."""
     door = routerd.door("fast")
-    seconds = bench.length.failover_seconds
-    plan = Plan(bench.bodies.chat(door.model), connections=16, seconds=seconds, rate=_RATE)
-    saver = threading.Thread(target=_save_often, args=(routerd, reloads), daemon=True)
-    saver.start()
-    rounds: list[Outcome] = []
-    while saver.is_alive() or not rounds:
-        rounds.append(bench.load.run(door, plan).must_be_clean())
-    return _Times(median(one.p50 for one in rounds) / 1000, median(one.p99 for one in rounds) / 1000)
+    plan = Plan(bench.bodies.chat(door.model), connections=16, seconds=_LONGEST, rate=_RATE)
+    time.sleep(_SETTLE)
+    before, cpu, begun = manager.adopted(), routerd.process.cpu_seconds(), time.monotonic()
+    running = bench.load.begin(door, plan)
+    try:
+        if kind.reloads:
+            _reload_often(routerd.config, manager, kind.reloads)
+        else:
+            time.sleep(_CALM)
+        requests = bench.load.stop(running).must_be_clean()
+    finally:
+        running.kill()
+    stretch = _Stretch(requests, time.monotonic() - begun, routerd.process.cpu_seconds() - cpu)
+    if manager.adopted() - before != kind.reloads:
+        raise NotServed(f"{manager.adopted() - before} of {kind.reloads} changed files were adopted")
+    return stretch
 
 
-def _save_often(routerd: Routerd, reloads: int) -> None:
-    """Save until so many saves were taken up, as the log tells: nobody has to ask, which would be a load of its own."""
-    wanted = _adopted(routerd) + reloads
-    deadline = time.monotonic() + reloads * _PATIENCE / 10
-    while _adopted(routerd) < wanted and time.monotonic() < deadline:
-        _save(routerd.config, _changed(routerd.config.read_text()))
-        time.sleep(_BETWEEN)
-
-
-def _adopted(routerd: Routerd) -> int:
-    return routerd.process.log.read_bytes().count(b"config_adopted")
+def _reload_often(config: Path, manager: Manager, reloads: int) -> None:
+    """Save a changed file and have it taken up, again and again. Raises NotServed."""
+    text, due = config.read_text(), time.monotonic()
+    for _ in range(reloads):
+        text = _changed(text)
+        _save(config, text)
+        if manager.reload() != sha256(text.encode()).hexdigest():
+            raise NotServed("another text serves than the one that was saved")
+        due = max(due + _BETWEEN, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
