@@ -33,14 +33,17 @@ class Signal(Generic[Value]):
     def set_result(self, value: Value) -> None:
         """End the waiting. What is to happen next should not be needed by whoever calls this: it happens now."""
         self._value = value
-        self._end()
+        self._is_done = True
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._tell(waiting) if self._context is not None else waiting(self)
 
     def cancel(self, msg: object = None) -> bool:
         """End the waiting with CancelledError."""
         if self._is_done:
             return False
         self._is_cancelled = True
-        self._end()
+        self.set_result(None)  # type: ignore[arg-type]
         return True
 
     def result(self) -> Value:
@@ -56,21 +59,14 @@ class Signal(Generic[Value]):
     def get_loop(self) -> asyncio.AbstractEventLoop:
         return self._loop
 
-    def _end(self) -> None:
-        self._is_done = True
-        waiting, self._waiting = self._waiting, None
-        if waiting is None:
-            return
-        if self._context is None:
-            waiting(self)
-        else:
-            self._loop.call_soon(waiting, self, context=self._context)
+    def _tell(self, waiting: Callable[[Any], object]) -> None:
+        self._loop.call_soon(waiting, self, context=self._context)
 
     def __await__(self) -> Generator[Any, None, Value]:
         if not self._is_done:
             self._asyncio_future_blocking = True
             yield self
-        return self.result()
+        return self.result() if self._is_cancelled else self._value  # type: ignore[return-value]
 
 
 class Eager:
@@ -79,10 +75,11 @@ class Eager:
     So `asyncio.timeout` and the like need a task of their own in it.
     """
 
-    __slots__ = ("_coroutine", "_ended", "_loop", "_must_cancel", "_waits_for")
+    __slots__ = ("_coroutine", "_ended", "_loop", "_must_cancel", "_send", "_waits_for")
 
     def __init__(self, coroutine: Coroutine[Any, None, None], loop: asyncio.AbstractEventLoop) -> None:
         self._coroutine = coroutine
+        self._send = coroutine.send
         self._loop = loop
         self._waits_for: Any = None  # the future, while it waits for one
         self._must_cancel = False
@@ -109,7 +106,7 @@ class Eager:
     def _step(self, _: Any) -> None:
         self._waits_for = None
         try:
-            future = self._go_on()
+            future = self._throw() if self._must_cancel else self._send(None)
         except (StopIteration, asyncio.CancelledError):
             return self._finish()
         except BaseException:
@@ -124,9 +121,7 @@ class Eager:
         if self._must_cancel and future.cancel():  # while it ran
             self._must_cancel = False
 
-    def _go_on(self) -> Any:
-        if not self._must_cancel:
-            return self._coroutine.send(None)
+    def _throw(self) -> Any:
         self._must_cancel = False
         return self._coroutine.throw(asyncio.CancelledError())
 

@@ -97,7 +97,7 @@ class Gateway:
         return status, lines, dialect.render_error(error)
 
     def _next_id(self) -> str:
-        return f"{self._prefix}{next(self._ids):x}"
+        return f"{self._prefix}{next(self._ids)}"
 
 
 def _check_media(head: Head, caller: Caller) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import pytest
 
-from routerd import loading, reload
+from routerd import reload
 from routerd.config.check import check
 from routerd.news import News
 from routerd.observe import Log
@@ -23,9 +23,10 @@ from tests.support.caller import Caller
 from tests.support.daemon import Daemon, digest, write_config
 from tests.support.gate import Gate, eventually
 from tests.support.inside import Inside
-from tests.support.reply import Until
+from tests.support.reply import Pause, Reply, Until
 from tests.support.stage import Act, config, prompt
 from tests.support.upstream import Upstream
+from tests.support.wire import Request
 
 CALLERS = 4
 BURSTS, SAVES = 5, 21  # far more than can be adopted one by one: the last of each burst must be
@@ -187,7 +188,7 @@ def test_a_mistake_in_reading_ends_nothing(
             raise ZeroDivisionError("a mistake of our own")
         return check(text)
 
-    monkeypatch.setattr(loading, "check", checked)
+    monkeypatch.setattr("routerd.config.check.check", checked)
     write_config(tmp_path, first)
     reloader = Reloader(tmp_path / "router.yaml", told[0])
     reloader.first()
@@ -275,8 +276,14 @@ def test_saves_in_quick_succession_end_with_the_last(tmp_path: Path, upstreams: 
     assert first.connections <= CALLERS + 1
 
 
+def thoughtful(request: Request) -> Reply:
+    """Requests are then under way in every reload, and not so many that the reloads get none of the interpreter."""
+    return chat.good_at_once(request).after(Pause(0.005))
+
+
 def test_five_hundred_reloads_under_load_cost_no_request(tmp_path: Path, upstreams: tuple[Upstream, Upstream]) -> None:
     first, second = upstreams
+    first.answer = second.answer = thoughtful
     with Inside(tmp_path, _config(first, second)) as inside, Load(inside.caller) as load:
         gateway, reloader = inside.daemon.gateway, inside.daemon.reloader
         number = 0
