@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from routerd.edge import lines
@@ -71,25 +71,40 @@ class Start:
                 raise BrokenApp("the answer is not as long as its Content-Length")
 
 
-@dataclass(slots=True, eq=False)
 class Bridge(Request):
     """One request on its way through an ASGI app; the source of its answer, as far as flow control cares."""
 
-    web: LazyApp
-    head: Head
-    outline: heads.Outline
-    limit: int
-    _turn: Turn | None = None
-    _start: Start | None = None
-    _has_opened: bool = False
-    _has_ended: bool = False
-    _buffer: bytearray = field(default_factory=bytearray)
-    _taken: int = 0  # bytes of body so far
-    _has_body: bool = False  # all of it has come
-    _told_end: bool = False  # and the app knows
-    _is_gone: bool = False
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-    _may_send: asyncio.Event = field(default_factory=asyncio.Event)
+    __slots__ = (
+        "_buffer", "_has_body", "_has_ended", "_has_opened", "_is_gone", "_may_send", "_news", "_start", "_taken",
+        "_told_end", "_turn", "head", "limit", "outline", "web",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        is_head: bool,
+        is_old: bool,
+        keep_alive: bool,
+        web: LazyApp,
+        head: Head,
+        outline: heads.Outline,
+        limit: int,
+    ) -> None:
+        super().__init__(is_head, is_old, keep_alive)
+        self.web = web
+        self.head = head
+        self.outline = outline
+        self.limit = limit
+        self._turn: Turn | None = None
+        self._start: Start | None = None
+        self._has_opened = False
+        self._has_ended = False
+        self._buffer = bytearray()
+        self._taken = 0  # bytes of body so far
+        self._has_body = False  # all of it has come
+        self._told_end = False  # and the app knows
+        self._is_gone = False
+        self._news = asyncio.Event()
+        self._may_send = asyncio.Event()
 
     # The caller's side
 

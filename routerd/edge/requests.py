@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from routerd.edge.landing import Landing
@@ -36,15 +35,17 @@ class Turn(Outlet, Protocol):
         """Whether the address we listen on is reached from this machine only."""
 
 
-@dataclass(slots=True, eq=False)
 class Request:
     """One message of the caller, from its head until its answer is written."""
 
-    is_head: bool  # HEAD: the answer has no body
-    is_old: bool  # HTTP/1.0: the answer is not chunked, and the connection closes after it
-    keep_alive: bool
-    is_queued: bool = field(default=False, init=False)  # its answer may begin
-    expects: bool = field(default=False, init=False)  # the caller waits for 100 Continue before it sends the body
+    __slots__ = ("expects", "is_head", "is_old", "is_queued", "keep_alive")
+
+    def __init__(self, is_head: bool, is_old: bool, keep_alive: bool) -> None:
+        self.is_head = is_head  # HEAD: the answer has no body
+        self.is_old = is_old  # HTTP/1.0: the answer is not chunked, and the connection closes after it
+        self.keep_alive = keep_alive
+        self.is_queued = False  # its answer may begin
+        self.expects = False  # the caller waits for 100 Continue before it sends the body
 
     def max_body(self) -> int:
         """The most bytes that the body may have."""
@@ -76,26 +77,34 @@ class Request:
         return True
 
 
-@dataclass(slots=True, eq=False)
 class Prepared(Request):
     """Answered by the edge itself; a body is forgotten."""
 
-    prepared: Small
-    is_last: bool = False  # bytes may be on their way that nobody will parse
+    __slots__ = ("is_last", "prepared")
+
+    def __init__(self, is_head: bool, is_old: bool, keep_alive: bool, prepared: Small, is_last: bool = False) -> None:
+        super().__init__(is_head, is_old, keep_alive)
+        self.prepared = prepared
+        self.is_last = is_last  # bytes may be on their way that nobody will parse
 
     def begin(self, turn: Turn) -> None:
         turn.whole(*self.prepared)
         turn.finish()
 
 
-@dataclass(slots=True, eq=False)
 class Proxied(Request):
     """Answered by the gateway, once its body is complete."""
 
-    gateway: Gateway
-    head: Head
-    admitted: Admitted
-    body: bytes | bytearray = b""
+    __slots__ = ("admitted", "body", "gateway", "head")
+
+    def __init__(
+        self, is_head: bool, is_old: bool, keep_alive: bool, gateway: Gateway, head: Head, admitted: Admitted
+    ) -> None:
+        super().__init__(is_head, is_old, keep_alive)
+        self.gateway = gateway
+        self.head = head
+        self.admitted = admitted
+        self.body: bytes | bytearray = b""
 
     def max_body(self) -> int:
         return self.admitted.max_body

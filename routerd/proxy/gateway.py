@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 from itertools import count
 
 from routerd.access import ANONYMOUS, Caller, identify
@@ -20,15 +19,17 @@ from routerd.snapshot import Snapshot, changed_accounts
 _OWN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
-@dataclass(slots=True)
 class Admitted:
     """A request that may go on, with the snapshot that it borrows."""
 
-    endpoint: Endpoint
-    head: Head
-    caller: Caller
-    snapshot: Snapshot
-    request_id: str
+    __slots__ = ("caller", "endpoint", "head", "request_id", "snapshot")
+
+    def __init__(self, endpoint: Endpoint, head: Head, caller: Caller, snapshot: Snapshot, request_id: str) -> None:
+        self.endpoint = endpoint
+        self.head = head
+        self.caller = caller
+        self.snapshot = snapshot
+        self.request_id = request_id
 
     @property
     def max_body(self) -> int:

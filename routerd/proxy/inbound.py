@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -28,18 +27,29 @@ _PASSING = {
 """Headers that pass between two who speak a dialect, but for those that every provider is sent anyway."""
 
 
-@dataclass(slots=True)
 class Inbound:
     """One request for a completion. Immutable by habit: every attempt is rendered afresh from it."""
 
-    dialect: Adapter
-    head: Head
-    caller: Caller
-    fields: body.Fields
-    model: str
-    is_stream: bool
-    stream_options: dict[str, Any] | None  # None: no stream
-    _chat: ChatRequest | None = None
+    __slots__ = ("_chat", "caller", "dialect", "fields", "head", "is_stream", "model", "stream_options")
+
+    def __init__(
+        self,
+        dialect: Adapter,
+        head: Head,
+        caller: Caller,
+        fields: body.Fields,
+        model: str,
+        is_stream: bool,
+        stream_options: dict[str, Any] | None,
+    ) -> None:
+        self.dialect = dialect
+        self.head = head
+        self.caller = caller
+        self.fields = fields
+        self.model = model
+        self.is_stream = is_stream
+        self.stream_options = stream_options  # None: no stream
+        self._chat: ChatRequest | None = None
 
     @property
     def wants_usage(self) -> bool:

@@ -16,12 +16,13 @@ from routerd.proxy import heads
 KIB = 1024
 
 
-@dataclass(slots=True, eq=False)
 class Kept(Request):
     """A request that keeps its body, landed or not."""
 
-    body: bytearray = field(default_factory=bytearray)
-    limit: int = 1024 * KIB
+    def __init__(self, is_head: bool, is_old: bool, keep_alive: bool) -> None:
+        super().__init__(is_head, is_old, keep_alive)
+        self.body = bytearray()
+        self.limit = 1024 * KIB
 
     def max_body(self) -> int:
         return self.limit
