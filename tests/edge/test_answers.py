@@ -184,6 +184,18 @@ def test_a_pipelined_request_waits_for_the_answer_before_it(door: EdgeDoor, gate
         assert caller.read(caller.head()).body == b"{}"
 
 
+def test_many_that_waited_behind_one_are_answered_in_order(door: EdgeDoor, gateway: StubGateway) -> None:
+    one = b"POST /v1/%b HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n%03d"
+    with door.caller() as caller:
+        caller.send(one % (b"begin", 0) + b"".join(one % (b"echo", number) for number in range(1, 900)))
+        begun = caller.head()
+        gateway.begun.wait()
+        gateway.may_answer.open()
+        assert caller.read(begun).body == b"begundone"
+        for number in range(1, 900):
+            assert caller.read(caller.head()).body == b"%03d" % number
+
+
 def test_what_follows_the_last_request_is_ignored(door: EdgeDoor) -> None:
     last = b"POST /v1/echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
     with door.caller() as caller:
