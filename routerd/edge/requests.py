@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from routerd.edge.landing import Landing
@@ -127,6 +128,6 @@ class Proxied(Request):
     def begin(self, turn: Turn) -> None:
         turn.run_at_once(self)
 
-    async def answer(self, outlet: Turn) -> None:
+    def answer(self, outlet: Turn) -> Coroutine[Any, Any, None]:
         body, self.body = self.body, b""  # so that the gateway may let go of it
-        await self.gateway.answer(self.admitted, body, outlet)
+        return self.gateway.answer(self.admitted, body, outlet)
