@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from routerd import sealing
-from routerd.config.document import data_of
-from routerd.config.leaks import by_shape
-from routerd.config.model import RouterConfig
+from routerd.config.leaks import shaped
+from routerd.config.longhand import BESIDE, SECTIONS, Section, written_out
 from routerd.config.places import Place, places
 from routerd.config.problem import path_text
 from routerd.config.recipients import distinct
-from routerd.config.restoring import SECTIONS, Section, Wanted, wanted, written_out
 from routerd.copies import NotKept
 from routerd.gently import gently
 from routerd.loading import Loaded
@@ -30,6 +28,13 @@ from routerd.state.backup import Backup, BadBackup, Files, LeftOutKey
 from routerd.state.generations import stamp
 from routerd.workshop import Do, here
 
+if TYPE_CHECKING:
+    from routerd.config.model import RouterConfig
+    from routerd.config.restoring import Wanted
+
+EVERY = 5.0  # seconds from one backup to the next while changes come faster, and nobody waits for it
+
+_SOON = "it is made within a few seconds"
 _SHORTEST = 6  # letters of a secret that is looked for by its value, as in the log
 _SEALED = "age:"
 
@@ -80,7 +85,10 @@ class Standing:
 
 @dataclass(slots=True)
 class Backups:
-    """For the event loop's thread. Without `path` nothing is kept: then the built-in example serves."""
+    """For the event loop's thread. Without `path` nothing is kept: then the built-in example serves.
+
+    While changes come one after the other a backup is made every few seconds, and of the latest one in the end.
+    """
 
     path: Path | None
     serving: Callable[[], Loaded | None]
@@ -88,18 +96,43 @@ class Backups:
     log: Log
     known: Known
     do: Do = here
-    standing: Standing = Standing(False, "it is not kept yet")
+    every: float = EVERY
+    now: Callable[[], float] = time.monotonic
+    _found: Standing = Standing(False, "it is not kept yet")  # how the last one went
     _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     _is_first: bool = True
+    _made_of: Loaded | None = None  # the last one
+    _begun_at: float = float("-inf")  # that one
+    _due: Loaded | None = None  # what the next one is made of
+    _later: asyncio.Task[None] | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """How the backup is now."""
+        is_behind = self._due is not None and self._found.is_kept
+        return replace(self._found, is_kept=False, reason=_SOON) if is_behind else self._found
 
     async def mirror(self, loaded: Loaded) -> None:
-        """Make the backup what serves now."""
-        await self._refresh(loaded)
+        """Make the backup what serves now: at once, or in a few seconds if one has just been made."""
+        await self._put_next(loaded)
+        # what was asked for before the inventory knew of it may lack numbers
+        if loaded is self._made_of or self.now() - self._begun_at >= self.every:
+            await self.settle()
+        elif self._later is None or self._later.done():
+            self._later = asyncio.create_task(self._catch_up(), name="backup")
+
+    async def settle(self) -> None:
+        """Make the backup that is due, if one is, and wait for one that is being made."""
+        async with self._alone:
+            due, self._due = self._due, None
+            if due is not None:
+                await self._make(due)
 
     async def refresh(self) -> Standing:
         """Make the backup again, with what is known of the providers at this moment."""
-        await self._refresh(self.serving())
-        return self.standing
+        await self._put_next(self.serving())
+        await self.settle()
+        return self._found
 
     async def keep(self) -> str | None:
         """Keep what serves now beside the configured backup; the name of that file. Raises NotKept, OSError."""
@@ -114,16 +147,26 @@ class Backups:
         """The files themselves."""
         return None if self.path is None else Files(self.path)
 
-    async def _refresh(self, loaded: Loaded | None) -> None:
+    async def _put_next(self, loaded: Loaded | None) -> None:
         if loaded is None or self.path is None:
             return
-        async with self._alone:
-            was = self.standing
-            self.standing = await asyncio.to_thread(self._refreshed, Files(self.path), loaded)
-            if self.standing.reason is not None and self.standing.reason != was.reason:
-                self.log.warning("backup_not_kept", file=str(self.path), reason=self.standing.reason)
-            for left in self.standing.left_out if self.standing.left_out != was.left_out else ():
-                self.log.warning("key_not_in_backup", path=path_text(tuple(left.path)), reason=left.reason)
+        if self._due is not None and _takes_away(self._due, loaded):
+            await self.settle()  # else what goes would be in no backup
+        self._due = loaded
+
+    async def _make(self, loaded: Loaded) -> None:
+        assert self.path is not None
+        was, self._made_of, self._begun_at = self._found, loaded, self.now()
+        self._found = found = await asyncio.to_thread(self._refreshed, Files(self.path), loaded)
+        if found.reason is not None and found.reason != was.reason:
+            self.log.warning("backup_not_kept", file=str(self.path), reason=found.reason)
+        for left in found.left_out if found.left_out != was.left_out else ():
+            self.log.warning("key_not_in_backup", path=path_text(tuple(left.path)), reason=left.reason)
+
+    async def _catch_up(self) -> None:
+        while self._due is not None:
+            await asyncio.sleep(self._begun_at + self.every - self.now())
+            await self.settle()
 
     # In a thread
 
@@ -150,7 +193,7 @@ class Backups:
 
     def _made(self, loaded: Loaded) -> Backup:
         with gently():
-            return made(loaded, self.sources, self._beside(loaded.config), self.do)
+            return made(loaded, self.sources, self._beside(loaded.meaning.values), self.do)
 
     def _refreshed(self, files: Files, loaded: Loaded) -> Standing:
         try:
@@ -159,9 +202,9 @@ class Backups:
                 self._keep_older(files, new)
                 files.write(new)
         except (NotKept, BadBackup) as error:
-            return replace(self.standing, is_kept=False, reason=str(error))
+            return replace(self._found, is_kept=False, reason=str(error))
         except OSError as error:
-            return replace(self.standing, is_kept=False, reason=f"it can't be written: {error.strerror}")
+            return replace(self._found, is_kept=False, reason=f"it can't be written: {error.strerror}")
         self._is_first = False
         return Standing(True, None, time.time(), tuple(new.left_out))
 
@@ -174,7 +217,7 @@ class Backups:
         except BadBackup:
             raise BadBackup("what is there is no backup of ours, and is left alone", "invalid_request") from None
         # At the start it may be one that somebody has brought in order to restore it.
-        if _loses(old.backup, new) or (self._is_first and _config_of(old.backup) != _config_of(new)):
+        if _loses(old.backup, new) or (self._is_first and not _is_same(old.backup, new)):
             newest, before = files.newest(), _config_of(old.backup)
             if newest is None or before is None or before != _config_of(newest):
                 files.keep(old.backup, old.at)
@@ -182,9 +225,10 @@ class Backups:
 
 def made(loaded: Loaded, sources: Sources, beside: Beside | None = None, do: Do = here) -> Backup:
     """The backup of a config. Blocks. Raises NotKept when a key stands where none belongs."""
-    data = do(data_of, loaded.text)
-    plain = [place for place in places(loaded.config) if place.kind == "plain"]
-    left_out = list(_without_plain_keys(data, plain, loaded.config, sources))
+    config = loaded.meaning.values
+    data = _data(loaded, do)
+    plain = [place for place in places(config) if place.kind == "plain"]
+    left_out = list(_without_plain_keys(data, plain, config, sources))
     providers, routes = ([*_entries(data, section, beside or {})] for section in SECTIONS)
     _refuse_secrets([providers, routes], [*loaded.secrets, *(place.secret for place in plain)])
     snapshot = loaded.snapshot
@@ -198,8 +242,18 @@ def made(loaded: Loaded, sources: Sources, beside: Beside | None = None, do: Do 
     )
 
 
+def _data(loaded: Loaded, do: Do) -> Any:
+    if (kept := loaded.meaning.data()) is not None:
+        return kept
+    from routerd.config.document import data_of  # here: at the start it was another process that parsed the text
+
+    return do(data_of, loaded.text)
+
+
 def restorable(found: Backup) -> Wanted:
     """What a backup wants to have there, looked at as a whole. Blocks. Raises Unfit."""
+    from routerd.config.restoring import wanted
+
     with gently():
         return wanted(found.providers, found.routes, [tuple(left.path) for left in found.left_out])
 
@@ -274,7 +328,7 @@ def _refuse_secrets(entries: Any, known: Sequence[str]) -> None:
     everything = "\0".join(texts)  # which is looked through at once: a thousand short texts take ten times as long
     shown = "\n".join(text for text in texts if not text.startswith(_SEALED))
     long_ones = {secret for secret in known if len(secret) >= _SHORTEST}
-    if any(secret in everything for secret in long_ones) or any(by_shape(shown)):
+    if any(secret in everything for secret in long_ones) or any(shaped(shown)):
         raise NotKept("a key stands in it where none belongs: `routerd key scan` says where")
 
 
@@ -291,6 +345,12 @@ def _gather_texts(value: Any, found: set[str]) -> None:
             _gather_texts(each, found)
 
 
+def _takes_away(before: Loaded, after: Loaded) -> bool:
+    """Whether a provider or a route is not there any more."""
+    old, new = before.meaning.values, after.meaning.values
+    return not (old.providers.keys() <= new.providers.keys() and old.routes.keys() <= new.routes.keys())
+
+
 def _loses(old: Backup, new: Backup) -> bool:
     """Whether something of the old backup is not there any more."""
     return not (_names(old.providers) <= _names(new.providers) and _names(old.routes) <= _names(new.routes))
@@ -300,8 +360,23 @@ def _names(entries: Sequence[Mapping[str, Any]]) -> set[Any]:
     return {entry.get("name") for entry in entries}
 
 
+def _is_same(one: Backup, other: Backup) -> bool:
+    """Whether two backups say the same of the config."""
+    is_equal = all(_bare(one, section) == _bare(other, section) for section in SECTIONS)
+    return is_equal or _config_of(one) == _config_of(other)  # the second look is far more work
+
+
+def _bare(found: Backup, section: Section) -> Any:
+    """Entries without most of what a backup tells beside the config, and without what is sealed anew each time."""
+    entries = found.providers if section == "providers" else found.routes
+    told = BESIDE[section] - {"id", "name"}
+    return _without_seals([{key: value for key, value in entry.items() if key not in told} for entry in entries])
+
+
 def _config_of(found: Backup) -> Any:
     """What a backup says of the config; two that differ in how a key is sealed are the same."""
+    from routerd.config.restoring import wanted
+
     try:
         asked = wanted(found.providers, found.routes)
     except Exception:  # whatever it is, it is another

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from routerd.config.edit_scalar import CantEdit
-from routerd.config.hiding import REDACTED, hidden
-from routerd.config.leaks import by_shape
-from routerd.config.model import RouterConfig
+from routerd import sealing
+from routerd.config.leaks import shaped
 from routerd.config.places import places
-from routerd.keyring import Keyring, KeyringError, seal_plain
 from routerd.sealing import Sources
 
-__all__ = ["REDACTED", "NotKept", "has_plain_keys", "hidden", "sealed_copy"]
+if TYPE_CHECKING:
+    from routerd.config.model import RouterConfig
 
 _SHORTEST = 6  # letters of a secret that is looked for by its value, as in the log
 
@@ -32,17 +31,20 @@ def sealed_copy(text: str, config: RouterConfig, secrets: Iterable[str], sources
     No identity is made for a copy: until there is one, a text with plain keys is not kept.
     """
     if has_plain_keys(config):
-        text = _sealed(text, config, Keyring(sources))
-    if any(secret in text for secret in secrets if len(secret) >= _SHORTEST) or any(by_shape(text)):
+        text = _sealed(text, config, sources)
+    if any(secret in text for secret in secrets if len(secret) >= _SHORTEST) or any(shaped(text)):
         raise NotKept("a key stands in it where none belongs, such as in a comment: `routerd key scan` says where")
     return text
 
 
-def _sealed(text: str, config: RouterConfig, ring: Keyring) -> str:
-    if not config.recipients and ring.identities.recipient is None:
+def _sealed(text: str, config: RouterConfig, sources: Sources) -> str:
+    if not config.recipients and sealing.find(sources).recipient is None:
         raise NotKept("a key stands in it in plain text, and there is no identity yet: `routerd key seal` makes one")
+    from routerd.config.edit_scalar import CantEdit  # here: few files have such a key
+    from routerd.keyring import Keyring, KeyringError, seal_plain
+
     try:
-        edited = seal_plain(text, ring)
+        edited = seal_plain(text, Keyring(sources))
     except (KeyringError, CantEdit) as error:
         raise NotKept(str(error)) from None
     if edited.left:

@@ -10,23 +10,24 @@ import os
 import secrets
 import signal
 import sys
+import threading
 import traceback
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from routerd import sealing
+from routerd.ahead import Ahead
 from routerd.backups import Backups
 from routerd.checks.watch import Checks
 from routerd.config import example
 from routerd.config.watch import changes
 from routerd.edge.server import Edge
 from routerd.edge.tls import server_context
-from routerd.editing import Editor
-from routerd.loading import Loaded
+from routerd.loading import Loaded, prepare
 from routerd.login import link, page
 from routerd.management import Management
 from routerd.news import News
@@ -74,7 +75,7 @@ class Daemon:
     async def running(self) -> AsyncIterator[None]:
         """Watch the file and sweep, while the doors are open."""
         tasks = [
-            asyncio.create_task(self.reloader.watch(changes(self.settings.config), self.gateway.adopt), name="watch"),
+            asyncio.create_task(self.reloader.watch(self._changes(), self.gateway.adopt), name="watch"),
             asyncio.create_task(self._sweep(), name="sweep"),
             asyncio.create_task(self.management.checks.run(), name="checks"),
         ]
@@ -86,7 +87,7 @@ class Daemon:
         finally:
             self.is_ready = False
             self.management.news.close()
-            await self.management.editor.settle()
+            await self.management.settle()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -95,6 +96,15 @@ class Daemon:
             self.standing.save()
             await asyncio.to_thread(self.database.close)
             self.log.close()
+
+    def _changes(self) -> AsyncGenerator[None, None]:
+        """Of router.yaml. What checks it is got ready while an editor's save is waited for, if it is not here yet."""
+
+        @cache
+        def stirring() -> None:
+            threading.Thread(target=prepare, name="prepare", daemon=True).start()
+
+        return changes(self.settings.config, stirring)
 
     async def _sweep(self) -> None:
         while True:
@@ -106,8 +116,10 @@ class Daemon:
                 self.services.loop.call_exception_handler({"message": "a sweep failed", "exception": error})
 
 
-def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool = False) -> Daemon:
-    """Everything, ready to run. Raises Rejected when router.yaml can't be served."""
+def build(
+    settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool = False, ahead: Ahead | None = None
+) -> Daemon:
+    """Everything, ready to run. Raises Rejected when router.yaml can't be served. `ahead` is looking at it already."""
     log = Log(as_text=as_text)
     loop.set_exception_handler(partial(_report, log))
     token = admin_token(settings, log)
@@ -116,7 +128,10 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
     database = Database(settings.database, log.warning)
     workshop = Workshop(log.warning)
     reloader, generations, news = _reloader(settings, log, database, workshop.do)
-    snapshot = reloader.first(settings.on_boot_error, settings.data_dir if generations is not None else None)
+    data_dir = settings.data_dir if generations is not None else None
+    snapshot = reloader.first(settings.on_boot_error, data_dir, ahead.examine if ahead is not None else None)
+    if ahead is not None:
+        ahead.end()
     ledger = Ledger(
         database, lambda: gateway.current,
         is_kept=generations is not None, is_followed=lambda: news.is_followed, tell=partial(_tell, loop, news),
@@ -124,7 +139,6 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
     services = Services(loop, Upstreams(loop, rng), Counters(), log, Signatures(database), ledger, rng)
     digest = hashlib.sha256(token.encode()).digest()
     gateway = Gateway(services, snapshot, digest)
-    editor = Editor(reloader, gateway.adopt, sealing.sources(settings, os.environ), settings.data_dir, generations)
     # of the built-in example nothing is kept
     kept_in = database if generations is not None else None
     inventory: Inventory[Loaded] = Inventory(kept_in)
@@ -135,9 +149,9 @@ def build(settings: Settings, loop: asyncio.AbstractEventLoop, *, as_text: bool 
     standing = Standing(services.counters, lambda: gateway.current, kept_in, services.now, inventory=inventory)
     reloader.mirrors += [inventory.mirror, standing.mirror, backups.mirror]  # the backup tells what the inventory knows
     management = Management(
-        reloader, editor, gateway.adopt, generations, news, lambda: gateway.current, digest,
+        reloader, gateway.adopt, generations, news, lambda: gateway.current, digest,
         counters=services.counters, snapshot=lambda: gateway.current, now=services.now,
-        inventory=inventory, backups=backups, ledger=ledger, database=database, log=log,
+        inventory=inventory, backups=backups, ledger=ledger, database=database, log=log, data_dir=settings.data_dir,
         checks=Checks(services, lambda: gateway.current, news, inventory, settings.request_timeout),
     )  # fmt: skip
     return Daemon(settings, log, services, database, gateway, reloader, management, standing, workshop, token)
@@ -163,17 +177,17 @@ def _reloader(settings: Settings, log: Log, database: Database, do: Do) -> tuple
     return Reloader(settings.config, log, sources, generations, news, do), generations, news
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, ahead: Ahead | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Raises Rejected, or OSError when the address can't be had."""
     _allow_many_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings))
+        runner.run(serve(settings, ahead))
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, ahead: Ahead | None = None) -> None:
     """The doors open, and close again when a signal comes; streams may finish for as long as `server.drain` says."""
     loop = asyncio.get_running_loop()
-    daemon = build(settings, loop, as_text=sys.stderr.isatty())
+    daemon = build(settings, loop, as_text=sys.stderr.isatty(), ahead=ahead)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
@@ -241,6 +255,7 @@ def _settle_memory() -> None:
     """What lives for ever is not looked at again: collections stay short, and rare."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 50)
 
 

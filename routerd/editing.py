@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,16 +15,16 @@ from routerd.config.diff import Difference
 from routerd.config.document import data_of
 from routerd.config.edit_scalar import CantEdit
 from routerd.config.file import ConfigFileError, Read, digest, read
-from routerd.config.hiding import diff
+from routerd.config.hiding import REDACTED, diff, hidden
 from routerd.config.model import RouterConfig
 from routerd.config.places import places
 from routerd.config.problem import Problem, path_text
 from routerd.config.splice import Change, Unspliceable, splice
 from routerd.config.write import write_if
-from routerd.copies import REDACTED, NotKept, hidden, sealed_copy
+from routerd.copies import NotKept, sealed_copy
 from routerd.gently import gently
 from routerd.keyring import Keyring, KeyringError, seal_plain
-from routerd.loading import Loaded, Rejected, load
+from routerd.loading import Loaded, Rejected, examining, load
 from routerd.reload import Adopt, Reloader
 from routerd.sealing import Sources
 from routerd.state.generations import Generations, Record, Source
@@ -106,6 +106,7 @@ class Editor:
         sources: Sources,
         data_dir: Path,
         generations: Generations | None,
+        back_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._reloader = reloader
         self._do = reloader.do
@@ -113,6 +114,7 @@ class Editor:
         self._sources = sources
         self._data_dir = data_dir
         self._generations = generations
+        self._back_up = back_up
         self.commit: Commit | None = None  # the last one
         self._committing = asyncio.Lock()
         self._under_way: set[asyncio.Task[Edited]] = set()
@@ -221,6 +223,8 @@ class Editor:
     async def _served(self, draft: _Draft, loaded: Loaded, asked: Asked) -> Edited:
         edited = draft.edited
         outcome = await self._reloader.adopt(loaded, self._adopt, asked.source, asked.actor, edited.changes)
+        if self._back_up is not None:  # an edit is answered after it
+            await self._back_up()
         return replace(edited, digest=outcome.digest, generation=outcome.generation)
 
     def _committed(self, text: str, edited: Edited, asked: Asked) -> Commit:
@@ -306,7 +310,7 @@ class Editor:
     def _load(self, text: str) -> Loaded:
         folder, number = self._reloader.path.parent, self._reloader.generation + 1
         try:
-            return load(text, digest(text.encode()), number, folder, self._sources, self._do)
+            return load(text, digest(text.encode()), number, folder, self._sources, examining(self._do))
         except Rejected as rejected:
             raise _invalid(rejected.problems) from None
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from routerd import sealing
 from routerd.config import secrets
-from routerd.config.check import check
-from routerd.config.diff import Difference, differences
+from routerd.config.difference import Difference
+from routerd.config.examined import Examined, Meaning
 from routerd.config.file import ConfigFileError, Read, read
-from routerd.config.model import RouterConfig
 from routerd.config.places import Place, password_of
 from routerd.config.problem import Problem
 from routerd.config.references import SecretError
 from routerd.gently import gently
 from routerd.snapshot import Snapshot, compile
 from routerd.workshop import Do, here
+
+if TYPE_CHECKING:
+    from routerd.config.model import RouterConfig
+
+Examine = Callable[[str], Examined]
 
 BROKEN = "broken"
 
@@ -53,6 +60,13 @@ class Rejected(Exception):
         return self.about if self.about != self.reason else None
 
 
+def internal(error: Exception, about: str) -> Rejected:
+    """A mistake of our own. What the exception says is left out: that may be a piece of the file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
+    return Rejected(about, reason=f"internal error: {type(error).__name__}", place=place)
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A snapshot, what it was made of, and what is worth saying about the text it came from."""
@@ -60,8 +74,26 @@ class Loaded:
     snapshot: Snapshot
     warnings: tuple[Problem, ...]
     secrets: tuple[str, ...] = field(repr=False)
-    config: RouterConfig = field(repr=False)
+    meaning: Meaning = field(repr=False)
     text: str = field(repr=False)
+
+    @property
+    def config(self) -> RouterConfig:
+        """What the text means. At first need it may take a quarter of a second: not for the event loop then."""
+        return self.meaning.config
+
+
+def examining(do: Do) -> Examine:
+    """Checks texts where `do` has it done."""
+
+    def examine(text: str) -> Examined:
+        prepare()
+        from routerd.config.check import check  # here: who only serves does without all that it takes
+
+        checked = do(check, text)
+        return Examined(checked.problems, None if checked.config is None else Meaning(checked.config))
+
+    return examine
 
 
 def load(
@@ -70,18 +102,42 @@ def load(
     generation: int,
     folder: Path,
     sources: sealing.Sources | None = None,
-    do: Do = here,
+    examine: Examine | None = None,
 ) -> Loaded:
     """Check and compile a text. Raises Rejected with every problem at once.
 
-    `sources` are where identities may be; left out, the places that the environment names.
+    `sources` are where identities may be; left out, the places that the environment names. `examine` checks the text;
+    left out, it is done by the thread that asks.
     """
-    checked = do(check, text)
-    if checked.config is None:
-        raise Rejected(digest, checked.problems)
+    found_out = (examine or examining(here))(text)
+    if found_out.meaning is None:
+        raise Rejected(digest, found_out.problems)
     found = Secrets(folder, sources or sealing.usual_sources(folder, os.environ))
-    snapshot = compile(checked.config, digest, generation, found)
-    return Loaded(snapshot, checked.problems, tuple(found.known), checked.config, text)
+    snapshot = compile(found_out.meaning.values, digest, generation, found)
+    return Loaded(snapshot, found_out.problems, tuple(found.known), found_out.meaning, text)
+
+
+_preparing = threading.Lock()
+
+
+def prepare() -> None:
+    """Have at hand what checks and compares texts, where that is still to come. Takes a quarter of a second then.
+
+    One thread does it and the others wait: half of a package can be had when two import it from different ends.
+    """
+    with _preparing:
+        _prepared()
+
+
+@cache
+def _prepared() -> None:
+    with gently():
+        from routerd.config.check import check
+        from routerd.config.diff import differences
+
+        config = check("{}").config  # what reads values is built at the first one
+        assert config is not None
+        tuple(differences(config, config, lambda _: None))
 
 
 def read_file(path: Path) -> Read:
@@ -100,6 +156,8 @@ def read_snapshot(path: Path) -> Snapshot:
 
 def differ(before: RouterConfig, after: RouterConfig, folder: Path, sources: sealing.Sources) -> tuple[Difference, ...]:
     """What traffic notices of a new config. Keys that can be had here are told apart by their fingerprints."""
+    from routerd.config.diff import differences
+
     found = Secrets(folder, sources)
 
     def fingerprint(place: Place) -> str | None:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from routerd import sealing
 from routerd.config.condition import CURES, condition, wait_until_written
-from routerd.config.diff import Difference, summary
+from routerd.config.difference import Difference, summary
 from routerd.config.file import ConfigFileError
-from routerd.config.model import RouterConfig
 from routerd.config.problem import Problem
 from routerd.config.write import recover
 from routerd.copies import NotKept, sealed_copy
 from routerd.gently import gently
-from routerd.loading import Loaded, Rejected, differ, load, read_file, read_snapshot
+from routerd.loading import Examine, Loaded, Rejected, differ, examining, internal, load, read_file
 from routerd.news import News
 from routerd.observe import Log
 from routerd.settings import OnBootError
@@ -30,7 +28,8 @@ from routerd.snapshot import Snapshot
 from routerd.state.generations import Generations, Record, Source, stamp
 from routerd.workshop import Do, here
 
-__all__ = ["Adopt", "Loaded", "Outcome", "Rejected", "Reloader", "load", "read_snapshot"]
+if TYPE_CHECKING:
+    from routerd.config.model import RouterConfig
 
 RETRIES = (0.2, 0.3, 0.5)  # seconds: an editor may be in the middle of its save
 WRITING = 5.0  # seconds that a file may be open for writing before it is taken as it is
@@ -134,14 +133,16 @@ class Reloader:
         """The digest of what serves."""
         return self.loaded.snapshot.digest if self.loaded is not None else ""
 
-    def first(self, on_boot_error: OnBootError = "refuse", data_dir: Path | None = None) -> Snapshot:
+    def first(
+        self, on_boot_error: OnBootError = "refuse", data_dir: Path | None = None, examine: Examine | None = None
+    ) -> Snapshot:
         """The snapshot to start with: that of the file, else that of the last good one. Raises Rejected."""
         if data_dir is not None:
             self._recover(data_dir)
         newest = self._generations.newest() if self._generations is not None else None
         number = newest[0] if newest else 0
         try:
-            loaded = self._look(number + 1, here)
+            loaded = self._look(number + 1, examine or examining(here))
             assert loaded is not None, "nothing serves yet"
         except Rejected as rejected:
             loaded = self._last_good(number) if on_boot_error == "last-good" else None
@@ -192,7 +193,7 @@ class Reloader:
         try:
             adopt(loaded.snapshot)
         except Exception as error:  # a mistake of ours must not end the watch: the next save may be fine
-            raise _internal(error, loaded.snapshot.digest) from error
+            raise internal(error, loaded.snapshot.digest) from error
         self._serve(loaded)
         self._rejected = None
         outcome = self._accept(source, actor, changes)
@@ -228,14 +229,14 @@ class Reloader:
     async def _patient_look(self) -> Loaded | None:
         for pause in RETRIES:
             try:
-                return await asyncio.to_thread(self._look, self.generation + 1, self.do)
+                return await asyncio.to_thread(self._look, self.generation + 1, examining(self.do))
             except Rejected as rejected:
                 if self._rejected is not None and rejected.about == self._rejected.about:
                     raise
                 await asyncio.sleep(pause)
-        return await asyncio.to_thread(self._look, self.generation + 1, self.do)
+        return await asyncio.to_thread(self._look, self.generation + 1, examining(self.do))
 
-    def _look(self, generation: int, do: Do) -> Loaded | None:
+    def _look(self, generation: int, examine: Examine) -> Loaded | None:
         """The file's content, compiled; None: it is what serves. Raises Rejected."""
         wait_until_written(self.path, WRITING)
         found = read_file(self.path)
@@ -243,11 +244,11 @@ class Reloader:
             return None
         try:
             with gently():
-                return load(found.text, found.digest, generation, self.path.parent, self.sources, do)
+                return load(found.text, found.digest, generation, self.path.parent, self.sources, examine)
         except Rejected:
             raise
         except Exception as error:  # as in `adopt`
-            raise _internal(error, found.digest) from error
+            raise internal(error, found.digest) from error
 
     def _last_good(self, number: int) -> Loaded | None:
         assert self._generations is not None
@@ -255,7 +256,7 @@ class Reloader:
             try:
                 return load(kept.text, kept.digest, max(number, 1), self.path.parent, self.sources)
             except Exception as error:  # written by another version, perhaps: the one before may do
-                self.log.warning("last_good_unusable", digest=kept.digest[:12], reason=_internal(error, "").reason)
+                self.log.warning("last_good_unusable", digest=kept.digest[:12], reason=internal(error, "").reason)
         return None
 
     def _recover(self, data_dir: Path) -> None:
@@ -334,11 +335,11 @@ class Reloader:
         try:
             if generations.text(snapshot.digest) is None:
                 with gently():
-                    text = sealed_copy(loaded.text, loaded.config, loaded.secrets, self._sources())
+                    text = sealed_copy(loaded.text, loaded.meaning.values, loaded.secrets, self._sources())
         except NotKept as error:
             reason = str(error)
         except Exception as error:  # keeping a copy must not end the watch either
-            reason = _internal(error, "").reason
+            reason = internal(error, "").reason
         try:
             generations.accept(snapshot.generation, snapshot.digest, text)
         except OSError as error:
@@ -391,10 +392,3 @@ def _record(outcome: Outcome) -> Record:
         [problem.as_json() for problem in outcome.problems]
         or ([{"severity": "error", "message": outcome.reason}] if outcome.reason else []),
     )
-
-
-def _internal(error: Exception, about: str) -> Rejected:
-    """A mistake of our own. What the exception says is left out: that may be a piece of the file."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else None
-    return Rejected(about, reason=f"internal error: {type(error).__name__}", place=place)

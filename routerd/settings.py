@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -196,6 +195,8 @@ def _warnings(environ: Mapping[str, str]) -> list[str]:
 
 
 def _near(word: str, known: list[str]) -> list[str]:
+    from difflib import get_close_matches  # here: hardly anyone has misspelt one
+
     return get_close_matches(word, known, n=1, cutoff=0.7)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from routerd import __version__
@@ -15,9 +15,11 @@ from routerd.adapters.base import Adapter
 from routerd.adapters.table import ADAPTERS, load
 from routerd.adapters.vendors import SERVED, Vendor, detect
 from routerd.config.addresses import parse_base_url
-from routerd.config.model import Defaults, NodeConfig, ProviderConfig, RouteConfig, RouterConfig
 from routerd.config.references import SecretError
 from routerd.pricing import Rate
+
+if TYPE_CHECKING:
+    from routerd.config.model import Defaults, NodeConfig, ProviderConfig, RouteConfig, RouterConfig
 
 _MOST_REMEMBERED = 4096
 _Kept = TypeVar("_Kept")
@@ -168,7 +170,10 @@ class Resolver(Protocol):
 
 
 def compile(config: RouterConfig, digest: str, generation: int, secrets: Resolver) -> Snapshot:
-    """The snapshot of a checked config. A key that can't be resolved makes its provider unusable, nothing else."""
+    """The snapshot of a checked config. A key that can't be resolved makes its provider unusable, nothing else.
+
+    Only the values of the config are looked at: it need not be here with its types and methods.
+    """
     providers = {name: _provider(name, entry, config.defaults, secrets) for name, entry in config.providers.items()}
     if any(provider.dialect is not openai_chat or not provider.is_relayed for provider in providers.values()):
         load()
@@ -187,7 +192,7 @@ def compile(config: RouterConfig, digest: str, generation: int, secrets: Resolve
         drain=config.server.drain,
         admins=_admins(config),
         require_token=config.server.require_token,
-        prices={name: Rate(None, 0, **entry.model_dump()) for name, entry in config.prices.items()},
+        prices={name: Rate(None, 0, **vars(entry)) for name, entry in config.prices.items()},
         retention=config.server.request_log.retention,
     )
 
@@ -284,7 +289,7 @@ def _provider(name: str, entry: ProviderConfig, defaults: Defaults, secrets: Res
         health=_override(HealthPolicy, defaults.health, entry.health),
         quirks=quirks,
         is_relayed=not (quirks.get("repair") or quirks.get("thought_before_call")),
-        echo=MappingProxyType(entry.echo.model_dump() if entry.echo else {}),
+        echo=MappingProxyType(dict(vars(entry.echo)) if entry.echo else {}),
     )
 
 

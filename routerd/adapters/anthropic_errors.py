@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from routerd.adapters.base import UNREADABLE, Headers
+from routerd.adapters.base import Headers
 from routerd.adapters.retry_after import retry_after
-from routerd.adapters.trouble import excerpt, trouble
+from routerd.adapters.trouble import excerpt, said_in, text_of, trouble
 from routerd.errors import KINDS, RouterError
 
 _STATUS_OF_TYPE: Mapping[str, int] = {
@@ -37,12 +37,7 @@ PROMPT_TOO_LONG = "prompt is too long"
 
 def parse_error(status: int, headers: Headers, body: bytes) -> RouterError:
     """What an answer other than 200 means. HTML and empty bodies survive."""
-    try:
-        decoded = msgspec.json.decode(body)
-    except UNREADABLE:
-        decoded = None
-    if isinstance(decoded, list) and decoded:
-        decoded = decoded[0]
+    decoded = said_in(body)
     error = error_of(decoded if isinstance(decoded, dict) and decoded else excerpt(body), status)
     error.retry_after = retry_after(headers)
     return error
@@ -52,13 +47,9 @@ def error_of(said: Any, status: int | None) -> RouterError:
     """The RouterError for an error's body, or what stands for it; `status` None: it came inside a 200."""
     inner = said.get("error", said) if isinstance(said, dict) else said
     fields = inner if isinstance(inner, dict) else {"message": inner}
-    kind, message = _text(fields.get("type")), _text(fields.get("message"))
+    kind, message = text_of(fields.get("type")), text_of(fields.get("message"))
     words = PROMPT_TOO_LONG if _TOO_LONG.search(message or "") else ""
     return trouble(status or _STATUS_OF_TYPE.get(kind or "", 500), message, type=kind, words=words)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
 
 
 def error_status(error: RouterError) -> int:

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from routerd.adapters.base import UNREADABLE, Headers
+from routerd.adapters.base import Headers
 from routerd.adapters.retry_after import LONGEST, retry_after
-from routerd.adapters.trouble import excerpt, kind_of
+from routerd.adapters.trouble import excerpt, kind_of, said_in
 from routerd.errors import RouterError
 
 _RPC = "type.googleapis.com/google.rpc."
@@ -32,12 +32,7 @@ _RETRY_IN = re.compile(r"retry in ([0-9.]+m?s)\b")
 
 def parse_error(status: int, headers: Headers, body: bytes) -> RouterError:
     """What Google's answer other than 200 means: an object, a list of one, HTML of a proxy, or nothing."""
-    try:
-        decoded = msgspec.json.decode(body)
-    except UNREADABLE:
-        decoded = None
-    if isinstance(decoded, list) and decoded:
-        decoded = decoded[0]
+    decoded = said_in(body)
     said = decoded.get("error", decoded) if isinstance(decoded, dict) else None
     error = error_of(said or excerpt(body), status)
     if error.retry_after is None:

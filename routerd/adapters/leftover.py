@@ -11,7 +11,8 @@ from typing import Any
 from routerd.adapters.base import Framing, escape, put
 from routerd.chat.parts import Opaque
 
-_LISTS = ("/choices/", "/candidates/", "/content/")
+IN_LISTS = ("/choices/", "/candidates/", "/content/")
+"""What the pointers into the parts of a reply begin with."""
 
 
 def leftover(value: Any, known: Any, at: str = "") -> Iterator[tuple[str, Any]]:
@@ -43,7 +44,7 @@ def extra_of(dialect: str, found: Mapping[str, Any]) -> Opaque | None:
 def put_back(body: dict[str, Any], extra: Opaque | None, dialect: str) -> None:
     """Say what only `dialect` can say, in a reply of that dialect."""
     for pointer, value in (extra.raw if extra is not None and extra.dialect == dialect else {}).items():
-        if not pointer.startswith(_LISTS):
+        if not pointer.startswith(IN_LISTS):
             put(body, pointer, value)
 
 
@@ -62,4 +63,4 @@ _OF_MESSAGE_DELTA = (
 
 
 def _is_last(pointer: str, dialect: str) -> bool:
-    return pointer.startswith(_OF_MESSAGE_DELTA) if dialect == "anthropic" else not pointer.startswith(_LISTS)
+    return pointer.startswith(_OF_MESSAGE_DELTA) if dialect == "anthropic" else not pointer.startswith(IN_LISTS)

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from routerd.adapters.base import UNREADABLE, Headers
+from routerd.adapters.base import Headers
 from routerd.adapters.retry_after import retry_after
-from routerd.adapters.trouble import excerpt, trouble
+from routerd.adapters.trouble import excerpt, said_in, text_of, trouble
 from routerd.errors import RouterError
 
 _STATUSES = frozenset(map(str, range(400, 600)))
@@ -28,12 +28,7 @@ _STATUS_OF_TYPE: Mapping[str, int] = {
 
 def parse_error(status: int, headers: Headers, body: bytes) -> RouterError:
     """What an upstream's answer other than 200 means. HTML and empty bodies survive."""
-    try:
-        decoded = msgspec.json.decode(body)
-    except UNREADABLE:
-        decoded = None
-    if isinstance(decoded, list) and decoded:
-        decoded = decoded[0]
+    decoded = said_in(body)
     said = decoded.get("error", decoded) if isinstance(decoded, dict) else None
     error = error_of(said if said else excerpt(body), status)
     error.retry_after = retry_after(headers)
@@ -43,9 +38,9 @@ def parse_error(status: int, headers: Headers, body: bytes) -> RouterError:
 def error_of(said: Any, status: int | None) -> RouterError:
     """The RouterError for an `error` object (or string); `status` None: it came inside a 200."""
     fields = said if isinstance(said, dict) else {"message": said}
-    message, type_, code = (_text(fields.get(name)) for name in ("message", "type", "code"))
+    message, type_, code = (text_of(fields.get(name)) for name in ("message", "type", "code"))
     status = status or _status_within(fields)
-    return trouble(status, message, type=type_, code=code, param=_text(fields.get("param")))
+    return trouble(status, message, type=type_, code=code, param=text_of(fields.get("param")))
 
 
 def _status_within(fields: dict[str, Any]) -> int:
@@ -67,7 +62,3 @@ def render_error(error: RouterError) -> bytes:
 def error_status(error: RouterError) -> int:
     """The HTTP status that goes with it."""
     return error.status
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
-
 from routerd.adapters.base import Headers
 
 LONGEST = 86400.0  # seconds; more is a mistake
@@ -36,6 +34,8 @@ def _number(value: bytes | None) -> float | None:
 def _until(value: bytes | None, date: bytes | None) -> float | None:
     if value is None or date is None:
         return None
+    from email.utils import parsedate_to_datetime  # here: hardly anyone tells a date
+
     try:
         wait = parsedate_to_datetime(value.decode("latin-1")) - parsedate_to_datetime(date.decode("latin-1"))
     except (ValueError, TypeError, OverflowError):

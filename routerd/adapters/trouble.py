@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
+
+from routerd.adapters.base import UNREADABLE
 from routerd.errors import RouterError
 
 _EMPTY_WALLET = re.compile(
@@ -67,6 +71,20 @@ def trouble(
         code=code if is_refused and not _is_number(code) else None,
         upstream_status=status,
     )
+
+
+def said_in(body: bytes) -> Any:
+    """What the body of a complaint says: an object, or the first of a list of them; None where it is no JSON."""
+    try:
+        decoded = msgspec.json.decode(body)
+    except UNREADABLE:
+        return None
+    return decoded[0] if isinstance(decoded, list) and decoded else decoded
+
+
+def text_of(value: Any) -> str | None:
+    """A field of a complaint, whatever its type."""
+    return None if value is None else str(value)
 
 
 def excerpt(body: bytes) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from routerd.adapters.base import Framing, escape
 from routerd.adapters.diagnostics import is_diagnostic
 from routerd.adapters.gemini_parts import OUTSIDE
-from routerd.adapters.leftover import leftover, streamed
+from routerd.adapters.leftover import IN_LISTS, leftover, streamed
 from routerd.chat.parts import Media, Opaque, Part, Text, ToolCall
 from routerd.chat.reply import Choice, Reply
 
@@ -66,7 +66,7 @@ def _told(extra: Opaque, source: str, target: str, framing: Framing, *, is_strea
         return ()
     if is_stream:
         return streamed(extra, target, framing)
-    return [each for each in extra.raw if not each.startswith(_IN_LISTS)]
+    return [each for each in extra.raw if not each.startswith(IN_LISTS)]
 
 
 _ROOTS = {"openai": "/choices/{}", "anthropic": "", "gemini": "/candidates/{}"}
@@ -78,7 +78,6 @@ _CACHE_WRITE = {
     "anthropic": "/usage/cache_creation_input_tokens",
     "gemini": "/usageMetadata",
 }
-_IN_LISTS = ("/choices/", "/candidates/", "/content/")
 
 
 def _beside(choice: Choice, root: str, source: str, target: str) -> Iterator[str]:

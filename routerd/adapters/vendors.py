@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -352,8 +353,12 @@ def _by_host(base_url: str | None) -> Vendor | None:
         place = f":{parts.port}" if parts.port else ""
     except ValueError:
         return None
-    host = (parts.hostname or "").rstrip(".")
-    return next((row for row in _ROWS if any(_fits(host, place, entry) for entry in row.hosts)), None)
+    return _at((parts.hostname or "").rstrip("."), place)
+
+
+@lru_cache(maxsize=256)  # each provider is asked about several times when a config is taken up
+def _at(host: str, port: str) -> Vendor | None:
+    return next((row for row in _ROWS if any(_fits(host, port, entry) for entry in row.hosts)), None)
 
 
 def _fits(host: str, port: str, entry: str) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from routerd.adapters import echo, openai_chat
-from routerd.adapters.base import UNREADABLE
 from routerd.adapters.model_lists import MODEL_LISTS, names_in
+from routerd.adapters.trouble import said_in
 from routerd.errors import RouterError
 from routerd.proxy.fetch import Fetched, fetch
 from routerd.proxy.pool import Pools
@@ -158,12 +158,8 @@ def _says_error(body: bytes) -> bool:
     """Whether a body is an API's way to say an error: an object that has one, and no book."""
     if len(body) > LONGEST_COMPLAINT:
         return False
-    try:
-        decoded = msgspec.json.decode(body)
-    except UNREADABLE:
-        return False
-    first = decoded[0] if isinstance(decoded, list) and decoded else decoded
-    return isinstance(first, dict) and bool({"error", "message", "detail"} & first.keys())
+    said = said_in(body)
+    return isinstance(said, dict) and bool({"error", "message", "detail"} & said.keys())
 
 
 def _played(provider: Provider, model: str, rng: Random) -> Fetched:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from routerd.state.inventory import Inventory, Row, Status, TestResult
 
 TICK = 1.0  # seconds between two looks at what is due
 MOST_AT_ONCE = 8  # checks under way: a hundred dead providers must not be a hundred sockets
+MOST_LOOKED_AT = 100  # providers, before the event loop does something else: this is a third of a millisecond
 CAUSE = "failed checks"
 
 _REFUSED = frozenset({CAUSE, "upstream_credentials"})
@@ -66,7 +67,7 @@ class Checks:
         self._prober = Prober(services.upstreams.pools, services.log.redactor.clean, services.rng)
 
     def standing(self, name: str) -> tuple[bool, int]:
-        """Whether the provider may be tried, and how often in a row it has failed."""
+        """Whether the provider may be tried, and how often in a row it has failed. For any thread."""
         provider = self._current().providers.get(name)
         watch = self._watches.get(name)
         failures = watch.failures if watch is not None else 0
@@ -122,7 +123,7 @@ class Checks:
             while True:
                 await asyncio.sleep(TICK)
                 try:
-                    self.tick()
+                    await self.tick()
                 except Exception as error:  # whatever it is, the other providers want to be looked at
                     self._services.loop.call_exception_handler({"message": "a check failed", "exception": error})
         finally:
@@ -130,23 +131,28 @@ class Checks:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
 
-    def tick(self) -> tuple[asyncio.Task[None], ...]:
+    async def tick(self) -> tuple[asyncio.Task[None], ...]:
         """Begin the checks that are due now, and tell what has changed. Returns all that are under way."""
-        now, providers = self._services.now(), self._current().providers
-        for name in self._watches.keys() - providers.keys():
+        names = list(self._current().providers)
+        for name in self._watches.keys() - set(names):
             del self._watches[name]
-        for provider in providers.values():
-            if self._row(provider.name) is None:
-                continue  # it has not been mirrored yet
-            watch = self._watch(provider, now)
-            self._heed_traffic(provider, watch)
-            self._tell(provider, watch)
-            if self._is_due(provider, watch, now):
-                watch.is_running = True
-                task = self._services.loop.create_task(self._check(provider, watch), name=f"check {provider.name}")
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+        for number, name in enumerate(names, 1):
+            provider = self._current().providers.get(name)
+            if provider is not None and self._row(name) is not None:  # else it has gone, or is not mirrored yet
+                self._attend(provider, self._services.now())
+            if number % MOST_LOOKED_AT == 0:
+                await asyncio.sleep(0)
         return tuple(self._running)
+
+    def _attend(self, provider: Provider, now: float) -> None:
+        watch = self._watch(provider, now)
+        self._heed_traffic(provider, watch)
+        self._tell(provider, watch)
+        if self._is_due(provider, watch, now):
+            watch.is_running = True
+            task = self._services.loop.create_task(self._check(provider, watch), name=f"check {provider.name}")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
     def _watch(self, provider: Provider, now: float) -> Watch:
         watch = self._watches.get(provider.name)
@@ -266,7 +272,7 @@ class Checks:
         if not any(health.values()):
             return []
         known = [health["provider"].get(provider.name), health["origin"].get(provider.origin)]
-        known += [each for name, each in health["target"].items() if name.startswith(f"{provider.name}/")]
+        known += [each for name, each in list(health["target"].items()) if name.startswith(f"{provider.name}/")]
         return [each for each in known if each is not None]
 
     def _is_healthy(self, provider: Provider) -> bool:
@@ -276,22 +282,18 @@ class Checks:
     def _cools_until(self, provider: Provider) -> float | None:
         """The end of its cooldown, in monotonic seconds: while it, its address, or everything it has cools down."""
         health, now = self._services.counters.health, self._services.now()
-        own = (health["provider"].get(provider.name), health["origin"].get(provider.origin))
-        ends = [each.until for each in own if each is not None and each.until is not None and each.is_cooling(now)]
-        cooling = {
-            name: each.until
-            for name, each in health["target"].items()
-            if each.until is not None and each.is_cooling(now)
-        }
-        names = {f"{provider.name}/{model}" for model in provider.models}
-        if names and names <= cooling.keys():
-            ends.append(min(cooling[name] for name in names))
+        if not any(health.values()):
+            return None
+        ends = _ends([health["provider"].get(provider.name), health["origin"].get(provider.origin)], now)
+        of_models = _ends([health["target"].get(f"{provider.name}/{model}") for model in provider.models], now)
+        if of_models and len(of_models) == len(provider.models):
+            ends.append(min(of_models))
         return max(ends, default=None)
 
     def _tell(self, provider: Provider, watch: Watch) -> None:
         """Publish how it stands, if that is news."""
-        row, stands = self._row(provider.name), self._stands(provider)
-        if row is None or watch.told == stands:
+        stands = self._stands(provider)
+        if watch.told == stands or (row := self._row(provider.name)) is None:
             return
         watch.told = stands
         is_healthy, failures = self.standing(provider.name)
@@ -307,3 +309,8 @@ class Checks:
         }
         self._news.publish("health", told)
         self._services.log.info("provider_health", **{name: value for name, value in told.items() if name != "id"})
+
+
+def _ends(known: Iterable[Health | None], now: float) -> list[float]:
+    """The ends of the cooldowns among these, in monotonic seconds."""
+    return [each.until for each in known if each is not None and each.until is not None and each.is_cooling(now)]

@@ -101,10 +101,30 @@ def api_options(function: _Function) -> _Function:
 def connect(config: str | None, url: str | None) -> Api:
     """The router that the settings name, or the one at `url`."""
     settings = load_settings({"config": config})
+    return router_of(settings, url) or Api(address_of(settings), None)
+
+
+def router_of(settings: Settings, url: str | None) -> Api | None:
+    """The router at `url`, or that of the settings; None when none has ever been started from here."""
     token = token_of(settings)
     if url is not None:
         return Api(url.rstrip("/"), token, is_here=False)
-    return Api(address_of(settings), token)
+    # Without a token of ours, whoever answers at that port may be another one's router.
+    return Api(address_of(settings), token) if token is not None else None
+
+
+def ask_if_there(settings: Settings, url: str | None, path: str, body: Any = None) -> Any:
+    """What the router that is meant answers to a POST; None where none runs: then the verb does it itself.
+
+    Raises Trouble, also when nobody answers at a `url`.
+    """
+    api = router_of(settings, url)
+    try:
+        return api.post(path, body).body if api is not None else None
+    except NobodyThere:
+        if url is not None:
+            raise
+        return None
 
 
 def address_of(settings: Settings) -> str:
@@ -135,6 +155,11 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for line in lines:
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
         click.echo("  ".join([*cells, line[-1]]).rstrip())
+
+
+def counted(count: int, word: str) -> str:
+    """`1 route`, `2 routes`."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def problem_lines(name: str, problems: Sequence[dict[str, Any]]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from routerd.cli.api import Api, NobodyThere, address_of, api_options, print_json, token_of
+from routerd.cli.api import api_options, ask_if_there, counted, print_json
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.settings import Settings
@@ -21,14 +21,7 @@ def backup(lists: bool, config: str | None, url: str | None, as_json: bool) -> N
     if lists:
         _list(settings, as_json)
         return
-    api = router_of(settings, url)
-    found = None
-    if api is not None:
-        try:
-            found = api.post("/api/admin/providers/backup").body
-        except NobodyThere:
-            if url is not None:
-                raise
+    found = ask_if_there(settings, url, "/api/admin/providers/backup")
     if found is None:
         found = _written(settings)
     if as_json:
@@ -39,24 +32,10 @@ def backup(lists: bool, config: str | None, url: str | None, as_json: bool) -> N
         click.echo(f"{left['path']} is not in it: {left['reason']}", err=True)
 
 
-def counted(count: int, word: str) -> str:
-    """`1 route`, `2 routes`."""
-    return f"{count} {word}{'' if count == 1 else 's'}"
-
-
-def router_of(settings: Settings, url: str | None) -> Api | None:
-    """The router at `url`, or that of the settings; None when none has ever been started from here."""
-    token = token_of(settings)
-    if url is not None:
-        return Api(url.rstrip("/"), token, is_here=False)
-    # Without a token of ours, whoever answers at that port is another one's router.
-    return Api(address_of(settings), token) if token is not None else None
-
-
 def _written(settings: Settings) -> dict[str, Any]:
     """Write it without a router. Raises Trouble."""
     from routerd.backups import made, told
-    from routerd.cli.restore import load_file, sources_of
+    from routerd.cli.alone import load_file, sources_of
     from routerd.copies import NotKept
     from routerd.state.backup import Files, render
 

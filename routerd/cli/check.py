@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from routerd.cli.api import counted, print_json
 from routerd.cli.earlier import earlier, weighty
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Misuse
@@ -48,7 +48,7 @@ def check(context: click.Context, file: str | None, strict: bool, against: str |
             "problems": [problem.as_json() for problem in problems],
             "hints": hints,
         }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
     else:
         for change in news:
             click.echo(f"{path}: {change} (beside {before.name if before else ''})")
@@ -95,5 +95,5 @@ def _hints(text: str) -> list[dict[str, Any]]:
 def summary(path: Path, problems: tuple[Problem, ...]) -> str:
     """One line that says how it went."""
     counts = [(word, sum(problem.severity == word for problem in problems)) for word in ("error", "warning")]
-    told = [f"{count} {word}{'s' if count > 1 else ''}" for word, count in counts if count]
+    told = [counted(count, word) for word, count in counts if count]
     return f"{path}: {', '.join(told)}" if told else f"{path} is fine"

@@ -37,7 +37,7 @@ def add(name: str, routes: tuple[str, ...], config: str | None, as_json: bool) -
     lines = entry(name, issued.digest, routes)
     if as_json:
         told = {"name": name, "key": issued.key, "key_sha256": issued.digest, "yaml": lines}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
         return
     click.echo("The key, shown only this once:\n", err=True)
     click.echo(issued.key)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import click
 
-from routerd.cli.api import Api, NobodyThere, api_options, connect, print_json, print_table
+from routerd.cli.api import Api, NobodyThere, api_options, connect, counted, print_json, print_table
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config.similar import did_you_mean
@@ -101,8 +101,7 @@ def _file(settings: Settings, loaded: Loaded) -> Finding:
     count = len(loaded.warnings)
     if not count:
         return Finding("file", settings.config.name, "ok", "no problems")
-    words = f"{count} warning{'s' if count > 1 else ''}"
-    return Finding("file", settings.config.name, "warning", words, "`routerd check` says more")
+    return Finding("file", settings.config.name, "warning", counted(count, "warning"), "`routerd check` says more")
 
 
 def _patients(loaded: Loaded, name: str | None) -> _Patients:
@@ -206,7 +205,7 @@ def _routes(loaded: Loaded, name: str | None, api: Api | None) -> Iterator[Findi
             message = f"{left_out} of its {targets} targets can't be used"
             yield Finding(route.name, "route", "warning", message, "see its providers above")
         else:
-            yield Finding(route.name, "route", "ok", f"{targets} target{'s' if targets > 1 else ''} can be used")
+            yield Finding(route.name, "route", "ok", f"{counted(targets, 'target')} can be used")
 
 
 def _left_out(route: Route, api: Api | None) -> int | None:
@@ -223,5 +222,5 @@ def _left_out(route: Route, api: Api | None) -> int | None:
 
 def _summary(findings: Sequence[Finding]) -> str:
     counts = {state: sum(finding.state == state for finding in findings) for state in ("trouble", "warning")}
-    told = [f"{count} {word}{'s' if count > 1 else ''}" for word, count in counts.items() if count]
+    told = [counted(count, word) for word, count in counts.items() if count]
     return ", ".join(told) or "all is well"

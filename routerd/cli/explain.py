@@ -23,7 +23,7 @@ def explain(context: click.Context, model: str, config: str | None, as_json: boo
     runs. Exits with 1 when such a request would be refused.
     """
     from routerd.errors import RouterError
-    from routerd.reload import Rejected, read_snapshot
+    from routerd.loading import Rejected, read_snapshot
 
     settings = load_settings({"config": config})
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import click
 
+from routerd.cli.api import print_json
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config import example
@@ -53,7 +53,7 @@ def init(file: str | None, extra: tuple[str, ...], ssh: bool | None, as_json: bo
         raise Trouble(str(error)) from None
     if as_json:
         told = {"file": str(path), "identity": own.place, "made": own.is_made, "recipients": recipients}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
         return
     click.echo(f"{path} is written: `routerd serve --config {path}` serves it, an editor changes it while it serves")
     if len(recipients) == 1:

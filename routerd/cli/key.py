@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
 import click
 
+from routerd.cli.api import print_json, print_table
 from routerd.cli.groups import Group
 from routerd.cli.key_edit import rotate, seal, set_key
 from routerd.cli.key_file import key_options, opened
@@ -38,12 +38,9 @@ def list_keys(config: str | None, identity: str | None, as_json: bool) -> None:
     except keyring.KeyringError as error:
         raise Trouble(error.message, error.cure) from None
     if as_json:
-        click.echo(json.dumps([row.as_json() for row in rows], indent=2, ensure_ascii=False))
-        return
-    lines = [_HEADINGS, *map(_cells, rows)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(_HEADINGS) - 1)]
-    for line in lines:
-        click.echo("  ".join([*(f"{cell:{width}}" for cell, width in zip(line, widths, strict=False)), line[-1]]))
+        print_json([row.as_json() for row in rows])
+    else:
+        print_table(_HEADINGS, list(map(_cells, rows)))
 
 
 def _cells(row: Any) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
 
+from routerd.cli.api import counted, print_json
 from routerd.cli.key_file import key_options, opened, report
 from routerd.cli.trouble import Trouble
 
@@ -38,15 +38,12 @@ def set_key(provider: str, header: str | None, config: str | None, identity: str
             "fingerprint": fingerprint(key),
             "recipients": list(edited.recipients),
         }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
     elif edited.changed:
-        click.echo(f"{file.path}: {provider} has the key {fingerprint(key)}, sealed to {_to(len(edited.recipients))}")
+        sealed_to = counted(len(edited.recipients), "recipient")
+        click.echo(f"{file.path}: {provider} has the key {fingerprint(key)}, sealed to {sealed_to}")
     else:
         click.echo(f"{file.path}: {provider} has the key {fingerprint(key)} already")
-
-
-def _to(recipients: int) -> str:
-    return f"{recipients} recipient{'s' if recipients > 1 else ''}"
 
 
 def _asked(provider: str) -> str:

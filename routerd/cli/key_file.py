@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from routerd.cli.api import print_json
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config.edit_scalar import CantEdit
@@ -75,8 +76,6 @@ def opened(config: str | None, identity: str | None) -> Opened:
 
 def report(file: Opened, edited: Edited, done: str, nothing: str, *, as_json: bool) -> None:
     """Print what was done, and what was left; exit 1 when something was."""
-    import json
-
     left = [(path_text(one.path), one.reason) for one in edited.left]
     changed = [path_text(path) for path in edited.changed]
     if as_json:
@@ -86,7 +85,7 @@ def report(file: Opened, edited: Edited, done: str, nothing: str, *, as_json: bo
             "recipients": list(edited.recipients),
             "left": [{"path": path, "reason": reason} for path, reason in left],
         }
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
     else:
         for path in changed:
             click.echo(f"{file.path}: {path}: {done}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from routerd.cli.api import print_json
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config.file import ConfigFileError, read
@@ -27,7 +27,7 @@ def scan(context: click.Context, files: tuple[str, ...], as_json: bool) -> None:
     found = [(path, problem) for path in paths for problem in _found(path)]
     if as_json:
         told = {"ok": not found, "keys": [{"file": str(path), **problem.as_json()} for path, problem in found]}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
     else:
         for path, problem in found:
             click.echo(f"{path}:{problem}")

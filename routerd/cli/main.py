@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 import click
 
-from routerd import __version__
+from routerd import __version__, is_compiled
 from routerd.cli.groups import Group
 from routerd.cli.trouble import Misuse
 
@@ -73,6 +72,8 @@ class Verbs(Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = arguments[0]
         if name not in self._table:
+            from difflib import get_close_matches  # here: whoever serves all day had the name right
+
             near = get_close_matches(name, self._table, n=1)
             hint = f"did you mean `routerd {near[0]}`?" if near else "`routerd --help` lists the verbs"
             raise Misuse(f"there is no verb `{name}`", hint)
@@ -85,4 +86,5 @@ main = Verbs(
     help="An LLM router that you configure in one file. Without a verb it serves.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-main = click.version_option(__version__, message="%(prog)s %(version)s")(main)
+_FORM = " (compiled)" if is_compiled() else ""
+main = click.version_option(__version__, message=f"%(prog)s %(version)s{_FORM}")(main)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,15 +9,14 @@ from urllib.parse import quote
 
 import click
 
-from routerd import sealing
-from routerd.cli.api import NobodyThere, Refusal, api_options, change_lines, print_json, problem_lines
-from routerd.cli.backup import counted, router_of
+from routerd.cli.alone import load_file, sources_of, unservable
+from routerd.cli.api import Refusal, api_options, ask_if_there, change_lines, counted, print_json, problem_lines
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
+from routerd.config.hiding import REDACTED, diff
 from routerd.config.places import places
 from routerd.config.problem import path_text
-from routerd.copies import REDACTED
-from routerd.loading import Loaded, Rejected, load, read_file
+from routerd.loading import Loaded, Rejected, load
 from routerd.settings import Settings
 from routerd.state.backup import MOST_BYTES, Backup, BadBackup, Files, parse
 
@@ -34,20 +31,14 @@ def restore(file: str | None, dry_run: bool, config: str | None, url: str | None
     """Make providers and routes what FILE says: a path, or the name of a backup; the configured one when left out."""
     settings = load_settings({"config": config})
     name, data = _found(settings, file)
-    api = router_of(settings, url)
-    told = None
-    if api is not None:
-        try:
-            query = f"?dry_run={str(dry_run).lower()}" + (f"&backup={quote(name)}" if name else "")
-            body = None if data is None else _document(data)
-            told = api.post(f"/api/admin/providers/restore{query}", body).body
-        except NobodyThere:
-            if url is not None:
-                raise
-        except Refusal as refusal:
-            raise _explained(refusal, settings) from None
+    given = None if data is None else _parsed(data)
+    query = f"?dry_run={str(dry_run).lower()}" + (f"&backup={quote(name)}" if name else "")
+    try:
+        told = ask_if_there(settings, url, f"/api/admin/providers/restore{query}", _document(given))
+    except Refusal as refusal:
+        raise _explained(refusal, settings) from None
     if told is None:
-        told = _restored(settings, name, data, dry_run=dry_run)
+        told = _restored(settings, name, given, dry_run=dry_run)
     if as_json:
         print_json(told)
         return
@@ -76,17 +67,17 @@ def _found(settings: Settings, file: str | None) -> tuple[str | None, bytes | No
         raise Trouble(f"{file} can't be read: {error.strerror}", "`routerd backup --list` says what there is") from None
 
 
-def _document(data: bytes) -> Any:
-    import msgspec
-
-    return msgspec.to_builtins(_parsed(data))
-
-
 def _parsed(data: bytes) -> Backup:
     try:
         return parse(data)
     except BadBackup as error:
         raise Trouble(str(error).removesuffix(".")) from None
+
+
+def _document(backup: Backup | None) -> Any:
+    import msgspec
+
+    return None if backup is None else msgspec.to_builtins(backup)
 
 
 def _explained(refusal: Refusal, settings: Settings) -> Trouble:
@@ -100,21 +91,7 @@ def _explained(refusal: Refusal, settings: Settings) -> Trouble:
 # Without a router
 
 
-def load_file(settings: Settings) -> Loaded:
-    """router.yaml as it is. Raises Trouble."""
-    try:
-        found = read_file(settings.config)
-        return load(found.text, found.digest, 1, settings.folder, sources_of(settings))
-    except Rejected as rejected:
-        raise _rejected(settings, rejected) from None
-
-
-def sources_of(settings: Settings) -> sealing.Sources:
-    """Where identities may be."""
-    return sealing.sources(settings, os.environ)
-
-
-def _restored(settings: Settings, name: str | None, data: bytes | None, *, dry_run: bool) -> dict[str, Any]:
+def _restored(settings: Settings, name: str | None, given: Backup | None, *, dry_run: bool) -> dict[str, Any]:
     """Change the file itself: whoever may call this may write it by hand as well. Raises Trouble."""
     from routerd.backups import restorable
     from routerd.config.document import parse as parse_yaml
@@ -123,8 +100,7 @@ def _restored(settings: Settings, name: str | None, data: bytes | None, *, dry_r
 
     before = load_file(settings)
     try:
-        found = _parsed(data) if data is not None else Files(settings.backup_file).read(name).backup
-        wanted = restorable(found)
+        wanted = restorable(given or Files(settings.backup_file).read(name).backup)
         text = splice(before.text, plan(parse_yaml(before.text).data, wanted))
         after = load(text, "", 1, settings.folder, sources_of(settings))
     except BadBackup as error:
@@ -136,7 +112,7 @@ def _restored(settings: Settings, name: str | None, data: bytes | None, *, dry_r
     except Unspliceable as error:
         raise Trouble(f"{settings.config}: {error}") from None
     except Rejected as rejected:
-        raise _rejected(settings, rejected) from None
+        raise unservable(settings, rejected) from None
     is_news = text != before.text
     if is_news and not dry_run:
         after = _sealed(settings, after)
@@ -151,11 +127,8 @@ def _restored(settings: Settings, name: str | None, data: bytes | None, *, dry_r
 
 def _diff(name: str, before: Loaded, after: Loaded) -> str:
     """The lines that differ, without any key in plain text."""
-    lines = difflib.unified_diff(
-        before.text.splitlines(keepends=True), after.text.splitlines(keepends=True), name, name
-    )
-    text = "".join(lines)
     secrets = {place.secret for loaded in (before, after) for place in places(loaded.config) if place.kind == "plain"}
+    text = diff(before.text, after.text, name, name, has_secrets=bool(secrets))
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, REDACTED)
     return text
@@ -191,8 +164,3 @@ def _written(settings: Settings, before: Loaded, after: Loaded) -> str:
     except ConfigFileError as error:
         raise Trouble(str(error)) from None
     return name
-
-
-def _rejected(settings: Settings, rejected: Rejected) -> Trouble:
-    lines = [f"{settings.config.name}:{problem}" for problem in rejected.problems]
-    return Trouble("\n".join([rejected.reason or f"{settings.config} has problems", *lines]))

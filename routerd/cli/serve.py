@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from routerd.ahead import Ahead
 from routerd.cli.main import WITHOUT_VERB
 from routerd.cli.surroundings import load_settings, settings_options
 from routerd.cli.trouble import Trouble
@@ -28,16 +30,18 @@ class Unservable(Trouble):
 @click.pass_context
 def serve(context: click.Context, /, **flags: Any) -> None:
     """Answer on /v1 with what router.yaml declares. Saving the file is enough to change it."""
-    from routerd import daemon
-    from routerd.reload import Rejected
-
     settings = load_settings(flags)
     for warning in settings.warnings:
         click.echo(f"routerd: {warning}", err=True)
     if not settings.config.exists() and not _has_last_good(settings):
         settings = _without_file(context, settings)
+    gc.disable()  # until all is built: what comes until then stays
+    ahead = Ahead(settings.config)
+    from routerd import daemon  # not before: meanwhile the file is looked at
+    from routerd.loading import Rejected
+
     try:
-        daemon.run(settings)
+        daemon.run(settings, ahead)
     except Rejected as rejected:
         raise Unservable(_told(settings.config, rejected)) from None
     except OSError as error:

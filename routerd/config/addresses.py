@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -49,6 +50,7 @@ class BaseUrl:
         return f"{self.scheme}://{host}:{self.port}"
 
 
+@lru_cache(maxsize=256)  # nothing is kept of what is refused, such as a URL with a password in it
 def parse_base_url(text: str) -> BaseUrl:
     """Take `text` apart. Raises BadAddress for what is never called."""
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:

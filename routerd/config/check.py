@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from routerd.config.crosscheck import crosscheck
-from routerd.config.document import parse
+from routerd.config.document import Document, parse
 from routerd.config.findings import Findings
 from routerd.config.model import RouterConfig
 from routerd.config.problem import Problem
@@ -29,7 +29,11 @@ class Checked:
 
 def check(text: str) -> Checked:
     """Look at everything at once. Takes milliseconds for each hundred routes: not for the event loop."""
-    document = parse(text)
+    return check_document(parse(text))
+
+
+def check_document(document: Document) -> Checked:
+    """As `check`, of a text that has been parsed."""
     if document.root is None:
         empty = Problem("error", 1, 1, "", "there is no configuration in here", "`{}` is an empty one")
         return Checked(None, document.problems or (empty,))

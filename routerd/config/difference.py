@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from routerd.config.model import Shape
 from routerd.config.problem import Path, path_text
+
+if TYPE_CHECKING:
+    from routerd.config.model import Shape
 
 Kind = Literal[
     "recipient", "origin", "reference", "admin", "access", "key", "provider", "targets", "route", "client", "server",
@@ -59,7 +61,13 @@ class Difference:
 
     def as_json(self) -> dict[str, Any]:
         """The shape that `--json` and the API give."""
-        return {**asdict(self), "path": path_text(self.path), "subject": self.subject}
+        return {
+            "kind": self.kind,
+            "path": path_text(self.path),
+            "words": self.words,
+            "brief": self.brief,
+            "subject": self.subject,
+        }
 
 
 def change(kind: Kind, path: Path, words: str, brief: str | None = None) -> Difference:
@@ -101,6 +109,8 @@ def of_list(name: str, old: Sequence[str], new: Sequence[str]) -> str | None:
 
 def of_fields(old: Shape, new: Shape, names: Iterable[str], prefix: str = "") -> Iterator[tuple[str, str]]:
     """The fields that have another value, each with words for it."""
+    from routerd.config.model import Shape  # here: a difference is told, too, where nothing is compared
+
     for name in names:
         before, after = getattr(old, name), getattr(new, name)
         if before == after:
@@ -123,6 +133,8 @@ def _keys(before: Any, after: Any) -> str:
 
 
 def _as_map(value: Any) -> Mapping[str, Any]:
+    from routerd.config.model import Shape
+
     if isinstance(value, Shape):
         return value.model_dump(exclude_unset=True)
     return value or {}

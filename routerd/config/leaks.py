@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from routerd.config.document import Document, parse
 from routerd.config.places import places
 from routerd.config.problem import Path, Problem, path_text
 from routerd.config.references import BadReference, parse_value
-from routerd.config.shape import shape
+
+if TYPE_CHECKING:
+    from routerd.config.document import Document
 
 _SEALING = "seal it with `routerd key seal`, or write `env:NAME`"
 _ELSEWHERE = "delete it, and take back the key where it was given"
@@ -26,6 +28,8 @@ _KEY_LINE = re.compile(r"""api_key["']?\s*[:=]\s*["']?([^\s"',}#]+)""")
 
 def scan(text: str) -> list[Problem]:
     """Every key in plain text, in the order of the text. The problems don't repeat them."""
+    from routerd.config.document import parse  # here: what serves looks for shapes alone
+
     text = text.removeprefix("\ufeff")
     document = parse(text)
     found = [*_in_places(document)] if document.root is not None else [*_on_key_lines(text)]
@@ -40,6 +44,8 @@ def shaped(text: str) -> Iterator[re.Match[str]]:
 
 
 def _in_places(document: Document) -> Iterator[Problem]:
+    from routerd.config.shape import shape
+
     config = shape(document).config
     for place in places(config) if config is not None else ():
         if place.kind == "plain":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from routerd.config.model import NodeConfig, RouterConfig
+if TYPE_CHECKING:
+    from routerd.config.model import NodeConfig, RouterConfig
 
 Section = Literal["providers", "routes", "clients"]
 
@@ -43,14 +44,17 @@ def mark(config: RouterConfig) -> Marks:
 
 
 _REST = frozenset({"strategy", "priority", "metadata"})
-_NOTHING = "{}"
 
 
 def _node(node: NodeConfig) -> NodeMark:
-    has_rest = not _REST.isdisjoint(node.model_fields_set)
-    rest = node.model_dump_json(include=set(_REST), exclude_defaults=True) if has_rest else _NOTHING
+    if _REST.isdisjoint(node.model_fields_set):
+        return NodeMark(node.provider, tuple(node.models), _NO_REST)
+    rest = node.model_dump_json(include=set(_REST), exclude_defaults=True)
     return NodeMark(node.provider, tuple(node.models), _digest(rest)[:16])
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_NO_REST = _digest("{}")[:16]

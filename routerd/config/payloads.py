@@ -12,10 +12,9 @@ from typing import Any
 
 from routerd.adapters.vendors import detect
 from routerd.config.alignment import key
+from routerd.config.hiding import REDACTED
 from routerd.config.model import NodeConfig, ProviderConfig, RouteConfig, Shape
 from routerd.config.problem import Path
-
-REDACTED = "[redacted]"
 
 Names = Callable[[str], str | None]  # a provider's name by its id
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from routerd.adapters.vendors import detect
 from routerd.config.addresses import BadAddress, parse_base_url
-from routerd.config.model import ProviderConfig, RouterConfig
 from routerd.config.problem import Path
 from routerd.config.references import BadReference, Kind, parse_value
 from routerd.config.sealed import short_origin
+
+if TYPE_CHECKING:
+    from routerd.config.model import ProviderConfig, RouterConfig
 
 SECRET_HEADER = re.compile(r"authorization|api-?key|token|secret|password|cookie", re.IGNORECASE)
 

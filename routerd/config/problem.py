@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -50,5 +49,7 @@ def path_text(path: Path) -> str:
         elif _WORD.fullmatch(step):
             parts.append(f".{step}" if parts else step)
         else:
+            import json
+
             parts.append(f"[{json.dumps(step, ensure_ascii=False)}]")
     return "".join(parts)

@@ -1,34 +1,22 @@
 """Providers and routes as a backup has them, and the changes that bring them back. Pure.
 
-In a backup every entry is written out: a route is a map with `nodes`, a node a map that names its `provider`. What the
-backup tells beside the config (ids, how a provider was) is told here from what it is.
+What the backup tells beside the config (ids, how a provider was) is told here from what it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from routerd.config.changes import Change, Drop, Put
 from routerd.config.check import check
+from routerd.config.longhand import BESIDE, SECTIONS, Entries, Section, long_node, without_short_forms
 from routerd.config.model import RouterConfig
 from routerd.config.problem import Path, Problem
 from routerd.config.rendering import flow
 
-Section = Literal["providers", "routes"]
-SECTIONS: tuple[Section, ...] = ("providers", "routes")
-
-_BESIDE: Mapping[Section, frozenset[str]] = {
-    "providers": frozenset({
-        "id", "name", "status", "status_code", "latency_ms", "detail", "last_tested_at", "discovered", "created_at",
-        "updated_at",
-    }),
-    "routes": frozenset({"id", "name", "created_at", "updated_at"}),
-}  # fmt: skip
 _BESIDE_NODE = frozenset({"id", "api_id", "provider_name"})
-
-_Entries = dict[str, Any]
 
 
 class Unfit(Exception):
@@ -44,12 +32,12 @@ class Wanted:
     """What is to be there: entries by name, and the config that they make. `lacking` are the paths of keys that the
     backup could not hold."""
 
-    providers: _Entries
-    routes: _Entries
+    providers: Entries
+    routes: Entries
     config: RouterConfig
     lacking: frozenset[Path] = frozenset()
 
-    def of(self, section: Section) -> _Entries:
+    def of(self, section: Section) -> Entries:
         """The entries of one section."""
         return self.providers if section == "providers" else self.routes
 
@@ -59,17 +47,10 @@ class Wanted:
         return {section: len(self.of(section)) for section in SECTIONS}
 
 
-def written_out(data: Any, section: Section) -> Iterator[tuple[str, _Entries]]:
-    """Every entry of the file's data with its name, without short forms."""
-    entries = data.get(section) if isinstance(data, dict) else None
-    for name, entry in (entries or {}).items():
-        yield name, _without_short_forms(section, entry)
-
-
 def wanted(providers: Sequence[Any], routes: Sequence[Any], lacking: Sequence[Path] = ()) -> Wanted:
     """What two lists of entries mean, as a backup has them. Raises Unfit."""
     names = {entry["id"]: entry.get("name") for entry in providers if isinstance(entry, dict) and _is_id(entry)}
-    found: dict[Section, _Entries] = {
+    found: dict[Section, Entries] = {
         "providers": dict(_named("providers", providers)),
         "routes": {name: _with_names(entry, names) for name, entry in _named("routes", routes)},
     }
@@ -88,7 +69,7 @@ def plan(data: Any, asked: Wanted) -> list[Change]:
     changes: list[Change] = []
     for section in reversed(SECTIONS):  # routes that go first leave no node without its provider
         entries = data.get(section) if isinstance(data, dict) else None
-        there: _Entries = entries if isinstance(entries, dict) else {}
+        there: Entries = entries if isinstance(entries, dict) else {}
         changes += [Drop((section, name)) for name in there if name not in asked.of(section)]
     for section in SECTIONS:
         entries = data.get(section) if isinstance(data, dict) else None
@@ -102,7 +83,7 @@ def plan(data: Any, asked: Wanted) -> list[Change]:
     return changes
 
 
-def _named(section: Section, entries: Sequence[Any]) -> Iterator[tuple[str, _Entries]]:
+def _named(section: Section, entries: Sequence[Any]) -> Iterator[tuple[str, Entries]]:
     seen: set[str] = set()
     for at, entry in enumerate(entries):
         name = entry.get("name") if isinstance(entry, dict) else None
@@ -111,32 +92,15 @@ def _named(section: Section, entries: Sequence[Any]) -> Iterator[tuple[str, _Ent
         if name in seen:
             raise Unfit(f"{section}[{at}] has a name that another one has already.")
         seen.add(name)
-        kept = {key: value for key, value in entry.items() if key not in _BESIDE[section]}
-        yield name, _without_short_forms(section, kept)
+        kept = {key: value for key, value in entry.items() if key not in BESIDE[section]}
+        yield name, without_short_forms(section, kept)
 
 
-def _is_id(entry: _Entries) -> bool:
+def _is_id(entry: Entries) -> bool:
     return isinstance(entry.get("id"), int)
 
 
-def _without_short_forms(section: Section, entry: Any) -> _Entries:
-    if section == "routes" and isinstance(entry, list):
-        entry = {"nodes": entry}
-    if not isinstance(entry, dict):
-        return {} if entry is None else {"": entry}  # which is a problem, and told as one
-    if section == "routes" and isinstance(entry.get("nodes"), list):
-        return {**entry, "nodes": [_node(node) for node in entry["nodes"]]}
-    return dict(entry)
-
-
-def _node(node: Any) -> Any:
-    if isinstance(node, str):
-        provider, slash, model = node.partition("/")
-        return {"provider": provider, "models": [model]} if provider and slash and model else node
-    return node
-
-
-def _with_names(route: _Entries, names: Mapping[Any, Any]) -> _Entries:
+def _with_names(route: Entries, names: Mapping[Any, Any]) -> Entries:
     """The route with providers named in its nodes, also where a node has a number alone."""
     if not isinstance(route.get("nodes"), list):
         return route
@@ -153,7 +117,7 @@ def _with_names(route: _Entries, names: Mapping[Any, Any]) -> _Entries:
     return {**route, "nodes": [named(node) for node in route["nodes"]]}
 
 
-def _completed(section: Section, name: str, entry: _Entries, there: Any, lacking: frozenset[Path]) -> _Entries:
+def _completed(section: Section, name: str, entry: Entries, there: Any, lacking: frozenset[Path]) -> Entries:
     """With the key that the backup could not hold, if the provider that is there has it, for the same address."""
     if section != "providers" or (section, name, "api_key") not in lacking or "api_key" in entry:
         return entry
@@ -163,9 +127,9 @@ def _completed(section: Section, name: str, entry: _Entries, there: Any, lacking
     return {**entry, "api_key": there["api_key"]} if is_same and "api_key" in there else entry
 
 
-def _changed(section: Section, name: str, there: Any, entry: _Entries) -> Iterator[Change]:
+def _changed(section: Section, name: str, there: Any, entry: Entries) -> Iterator[Change]:
     """The changes of one entry that is there already."""
-    old = _without_short_forms(section, there)
+    old = without_short_forms(section, there)
     if _is_same(old, entry):
         return
     if not isinstance(there, dict) or (not entry and there):
@@ -174,7 +138,7 @@ def _changed(section: Section, name: str, there: Any, entry: _Entries) -> Iterat
     yield from _differences((section, name), there, entry, old)
 
 
-def _differences(path: Path, there: _Entries, wanted: _Entries, old: _Entries) -> Iterator[Change]:
+def _differences(path: Path, there: Entries, wanted: Entries, old: Entries) -> Iterator[Change]:
     for key in there:
         if key not in wanted:
             yield Drop((*path, key))
@@ -192,10 +156,10 @@ def _differences(path: Path, there: _Entries, wanted: _Entries, old: _Entries) -
 def _nodes(wanted: Sequence[Any], there: Any) -> list[Any]:
     """The nodes in their short form; one that is there already as it is written there, so that its line stays."""
     written = there if isinstance(there, list) else []
-    return [next((node for node in written if _is_same(_node(node), each)), _short_node(each)) for each in wanted]
+    return [next((node for node in written if _is_same(long_node(node), each)), _short_node(each)) for each in wanted]
 
 
-def _short(section: Section, entry: _Entries) -> Any:
+def _short(section: Section, entry: Entries) -> Any:
     """A new entry as a person would write it."""
     if section != "routes" or not isinstance(entry.get("nodes"), list):
         return entry
@@ -203,7 +167,7 @@ def _short(section: Section, entry: _Entries) -> Any:
     return nodes if entry.keys() == {"nodes"} else {**entry, "nodes": nodes}
 
 
-def _short_node(node: _Entries) -> Any:
+def _short_node(node: Entries) -> Any:
     models = node.get("models")
     if node.keys() == {"provider", "models"} and len(models or ()) == 1:
         return f"{node['provider']}/{models[0]}"  # type: ignore[index]

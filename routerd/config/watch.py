@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _DEBOUNCE = 200  # ms; an editor's save is several events
-_STEP = 100  # ms between two looks at what the kernel has told
+_STEP = 50  # ms between two looks at what the kernel has told; it is listened for a step without anything new
 _LOOK = 2.0  # s between two looks at the file's status
 _LOOKS_PER_HASH = 5  # a mount may keep time and size while the content changes
 _MOST_LINKS = 40  # as the kernel's own limit
@@ -26,10 +26,11 @@ _MOST_LINKS = 40  # as the kernel's own limit
 Status = tuple[int, ...] | None
 
 
-async def changes(path: Path) -> AsyncGenerator[None, None]:
+async def changes(path: Path, stirring: Callable[[], None] = lambda: None) -> AsyncGenerator[None, None]:
     """Yield whenever the file at `path` may have changed, for the first time as soon as it is watched.
 
-    Close it (`aclosing`) to stop watching.
+    `stirring` is called by a thread when the first event of a save has come, and the rest is waited for. Close it
+    (`aclosing`) to stop watching.
     """
     loop = asyncio.get_running_loop()
     moved = asyncio.Event()
@@ -40,7 +41,7 @@ async def changes(path: Path) -> AsyncGenerator[None, None]:
         except RuntimeError:  # the loop has been closed
             watcher.stop()
 
-    watcher = _Watcher(path, announce)
+    watcher = _Watcher(path, announce, stirring)
     watcher.start()
     try:
         while True:
@@ -54,9 +55,10 @@ async def changes(path: Path) -> AsyncGenerator[None, None]:
 class _Watcher:
     """The thread: it watches folders, and looks at the file between events."""
 
-    def __init__(self, path: Path, announce: Callable[[], None]) -> None:
+    def __init__(self, path: Path, announce: Callable[[], None], stirring: Callable[[], None] = lambda: None) -> None:
         self._path = path
         self._announce = announce
+        self._stirring = stirring
         self._stopping = threading.Event()
         self._looks = 0
         self._status: Status = None
@@ -88,13 +90,22 @@ class _Watcher:
             return
         while not self._stopping.is_set() and _identities(watched_folders(self._path)) == watched:
             try:
-                heard = notifier.watch(_DEBOUNCE, _STEP, int(_LOOK * 1000), self._stopping)
+                has_heard = self._hears(notifier)
             except (OSError, RuntimeError):
                 self._stopping.wait(_LOOK)
                 return
             has_changed = self._look()
-            if has_changed or isinstance(heard, set):
+            if has_changed or has_heard:
                 self._announce()
+
+    def _hears(self, notifier: Any) -> bool:
+        """Whether the kernel tells of anything; if so, once no more has come for a moment."""
+        if not isinstance(notifier.watch(_STEP, _STEP, int(_LOOK * 1000), self._stopping), set):
+            return False
+        if _status(self._path) != self._status:  # not only its neighbours
+            self._stirring()
+        notifier.watch(_DEBOUNCE - 2 * _STEP, _STEP, 1, self._stopping)
+        return True
 
     def _look(self) -> bool:
         """Whether the file is another one than at the last look."""

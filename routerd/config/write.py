@@ -10,7 +10,6 @@ All of it blocks: not for the event loop.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import hashlib
@@ -25,7 +24,7 @@ import msgspec
 
 from routerd.config.file import MOST_BYTES, ConfigFileError, digest, read_bytes
 
-_DRAFT = ".routerd-draft"
+DRAFT = ".routerd-draft"
 _READY = ".routerd-ready"
 _READ_ONLY = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_EXCHANGE = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
@@ -121,6 +120,16 @@ def make_file(path: Path, data: bytes, mode: int = 0o600) -> None:
         draft.unlink(missing_ok=True)
 
 
+def put_file(path: Path, data: bytes) -> None:
+    """All of the data or nothing in the place of a file of ours, for its owner alone, and for good. Raises OSError."""
+    draft = _draft(path, data)
+    try:
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
 def _give_name(draft: Path, target: Path) -> None:
     """As a rename, but never over a file that came in between. Raises FileExistsError."""
     try:
@@ -174,7 +183,7 @@ def _replace_by_name(target: Path, status: os.stat_result, expected: str, data: 
 
 def _draft(target: Path, data: bytes, mode: int = 0o600) -> Path:
     """A file beside the target that holds the data for good."""
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}{_DRAFT}")
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}{DRAFT}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -256,6 +265,8 @@ def _put_without_exchange(ready: Path, target: Path, expected: str) -> None:
 @cache
 def _swap() -> _Swap:
     """renameat2 of the C library, which Python does not offer."""
+    import ctypes  # here: who only serves does without
+
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
 
     def swap(one: Path, other: Path) -> None:
@@ -309,8 +320,7 @@ def _keep_journal(path: Path, journal: _Journal) -> None:
     try:
         make_private_folder(path.parent.parent)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        _draft(path, msgspec.json.encode(journal)).replace(path)
-        _sync_folder(path.parent)
+        put_file(path, msgspec.json.encode(journal))
     except OSError as error:
         message = f"the data folder {path.parent.parent} can't be written ({error.strerror}), and without it nothing is"
         raise ConfigFileError("unwritable", message) from None
@@ -343,7 +353,7 @@ def _finish(target: Path, journal: _Journal) -> None:
 
 def _sweep(target: Path) -> None:
     for path in target.parent.iterdir():
-        if path.name.startswith(f".{target.name}.") and (path.name.endswith(_DRAFT) or _is_known(path)):
+        if path.name.startswith(f".{target.name}.") and (path.name.endswith(DRAFT) or _is_known(path)):
             path.unlink(missing_ok=True)
 
 

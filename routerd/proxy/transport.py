@@ -1,4 +1,7 @@
-"""The pools as an httpx transport: for provider tests, discovery, and whatever else is not the hot path."""
+"""The pools as an httpx transport: for whatever speaks httpx and is not the hot path.
+
+Our own small requests go by `proxy.fetch`, over the same pools: httpx takes 100 ms and 10 MB to import.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from routerd.config.write import make_private_folder
+from routerd.config.write import make_private_folder, put_file
 from routerd.state.generations import stamp
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -182,22 +181,8 @@ class Files:
             path.unlink(missing_ok=True)
 
     def _put(self, path: Path, data: bytes) -> None:
-        """All of it or nothing, for its owner alone, and for good."""
-        if not path.parent.is_dir():
-            make_private_folder(path.parent)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            draft.replace(path)
-        except OSError:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        make_private_folder(path.parent)
+        put_file(path, data)
 
 
 def _read(path: Path) -> tuple[bytes, os.stat_result]:
@@ -208,12 +193,3 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
         if not stat.S_ISREG(found.st_mode):
             raise BadBackup(f"{path.name} is no plain file.", "invalid_request")
         return file.read(MOST_BYTES + 1), found
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every file system knows it
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

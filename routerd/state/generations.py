@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from routerd.config.write import DRAFT, make_private_folder, put_file
+from routerd.state.asking import Rows, Unanswered, ask
 from routerd.state.database import Database
 
 MOST_TEXTS = 100
@@ -30,16 +31,13 @@ Decision = Literal["accepted", "problems"]
 
 _NEWEST = "newest"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_DRAFT = re.compile(rf"\.(?:{_DIGEST.pattern}\.yaml|{_NEWEST})\.[0-9a-f]{{8}}")
+# Eight digits and no ending: of an earlier version.
+_DRAFT = re.compile(rf"\.(?:{_DIGEST.pattern}\.yaml|{_NEWEST})\.[0-9a-f]{{8,16}}(?:{re.escape(DRAFT)})?")
 _COLUMNS = "generation, at, source, actor, digest, summary, outcome, problems"
 _INSERT = f"INSERT INTO generations ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _PRUNE = "DELETE FROM generations WHERE id <= (SELECT max(id) FROM generations) - ?"
 _LATEST = f"SELECT {_COLUMNS} FROM generations ORDER BY id DESC LIMIT ?"
 _ONE = f"SELECT {_COLUMNS} FROM generations WHERE generation = ? ORDER BY id DESC LIMIT 1"
-
-
-class Unanswered(Exception):
-    """The database does not answer in time."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -89,14 +87,15 @@ class Generations:
     def accept(self, number: int, digest: str, text: str | None) -> None:
         """Remember that this is the newest; with `text`, keep that. Raises OSError."""
         if not self._folder.is_dir():
-            _make_private(self._folder)
+            make_private_folder(self._folder.parent)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
         path = self._folder / f"{digest}.yaml"
         if text is not None:
             if path.exists():
                 os.utime(path)
             else:
-                self._put(path, text)
-        self._put(self._folder / _NEWEST, f"{number} {digest}\n")
+                put_file(path, text.encode())
+        put_file(self._folder / _NEWEST, f"{number} {digest}\n".encode())
         self._prune(digest)
 
     def text(self, digest: str) -> str | None:
@@ -122,20 +121,6 @@ class Generations:
                 if _DIGEST.fullmatch(path.stem):
                     found.append((path.stat().st_mtime_ns, path))
         return [path for _, path in sorted(found)]
-
-    def _put(self, path: Path, text: str) -> None:
-        """All of the text or nothing, for its owner alone, and for good."""
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(descriptor)
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
 
     def _prune(self, current: str) -> None:
         for path in self._texts()[: -self._most_texts]:
@@ -172,24 +157,12 @@ class Generations:
         return found[0] if found else None
 
     async def _ask(self, question: str, value: int) -> list[Record]:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[Record]] = loop.create_future()
-        found: list[Record] = []
-
-        def take(rows: list[tuple[Any, ...]]) -> None:
-            for row in rows:
-                with suppress(msgspec.MsgspecError, TypeError):  # a row of others must not hide ours
-                    found.append(_record(row))
-            if not rows:
-                with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(_settle, answer, found)
-
-        self._database.read(question, value, take=take)
         try:
             async with asyncio.timeout(ANSWER):
-                return await answer
+                rows = await ask(self._database, question, value)
         except TimeoutError:
             raise Unanswered("the database does not answer") from None
+        return await asyncio.to_thread(_records, rows)
 
 
 def stamp(seconds: float) -> str:
@@ -197,24 +170,18 @@ def stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
-def _settle(answer: asyncio.Future[list[Record]], found: list[Record]) -> None:
-    if not answer.done():
-        answer.set_result(found)
+def _records(rows: Rows) -> list[Record]:
+    found: list[Record] = []
+    for row in rows:
+        with suppress(msgspec.MsgspecError, TypeError):  # a row of others must not hide ours
+            found.append(_record(row))
+    return found
 
 
 def _record(row: tuple[Any, ...]) -> Record:
     """Raises MsgspecError for a row that is none of ours."""
     told = dict(zip(Record.__struct_fields__, row, strict=True))
     return msgspec.convert({**told, "problems": msgspec.json.decode(told["problems"] or "[]")}, Record)
-
-
-def _make_private(folder: Path) -> None:
-    """The folder, and the data folder above it, for their owner alone; git does not see them."""
-    if not folder.parent.is_dir():
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(OSError):
-            (folder.parent / ".gitignore").write_text("*\n")
-    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _newest(folder: Path) -> tuple[int, str] | None:

@@ -11,15 +11,15 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 from msgspec import structs
 
-from routerd.config.marks import Section, mark
-from routerd.config.model import RouterConfig
+from routerd.config.examined import Meaning
+from routerd.config.marks import Section
 from routerd.gently import gently
+from routerd.state.asking import Rows, ask
 from routerd.state.database import Database
 from routerd.state.register import Discovered, Record, Register, Row, Status, Taking, TestResult
 
@@ -39,7 +39,7 @@ class Mirrored(Protocol):
     """What the inventory needs of a config that serves."""
 
     @property
-    def config(self) -> RouterConfig: ...
+    def meaning(self) -> Meaning: ...
 
 
 _Config = TypeVar("_Config", bound=Mirrored)
@@ -57,7 +57,7 @@ class Inventory(Generic[_Config]):
         self._database = database
         self._now = now
         self._is_kept = database is None  # whether what the database knows is in memory
-        self._asked: asyncio.Future[None] | None = None
+        self._asked: asyncio.Future[Rows] | None = None
         self._alone = asyncio.Lock()
         self._settled = asyncio.Event()
         self._renames: dict[tuple[Section, str], str] = {}
@@ -111,7 +111,7 @@ class Inventory(Generic[_Config]):
                 if not self._is_kept:
                     await self._load()
                 self._touched.clear()
-                taken = await asyncio.to_thread(self._taken, loaded.config, self._register.copy(), self._now())
+                taken = await asyncio.to_thread(self._taken, loaded.meaning, self._register.copy(), self._now())
                 self._take_over(taken)
                 self.mirrored = loaded
             finally:
@@ -120,11 +120,11 @@ class Inventory(Generic[_Config]):
 
     # Taking over
 
-    def _taken(self, config: RouterConfig, register: Register, now: float) -> Taking:
+    def _taken(self, meaning: Meaning, register: Register, now: float) -> Taking:
         """The entries of a config, in a register that nobody has seen yet. Blocks."""
         with gently():
             taken = Taking(register, now)
-            taken.take(mark(config), self._renames)
+            taken.take(meaning.marks, self._renames)
             return taken
 
     def _take_over(self, taken: Taking) -> None:
@@ -177,7 +177,7 @@ class Inventory(Generic[_Config]):
             if kept is not None and (old.test or old.discovered):
                 self._learn(structs.replace(kept, test=old.test, discovered=old.discovered))
 
-    async def _rows(self) -> list[tuple[Any, ...]] | None:
+    async def _rows(self) -> Rows | None:
         """The whole table; None when it can't be had now."""
         assert self._database is not None
         if not self._database.exists():
@@ -186,23 +186,13 @@ class Inventory(Generic[_Config]):
         # Whoever finds a broken file sets it aside: the next question is answered from a new one.
         return await self._read(self._database) if rows is None else rows
 
-    async def _read(self, database: Database) -> list[tuple[Any, ...]] | None:
+    async def _read(self, database: Database) -> Rows | None:
         if self._asked is not None and not self._asked.done():
             return None  # a disk that stalls holds up the first config alone
-        loop = asyncio.get_running_loop()
-        is_read: asyncio.Future[None] = loop.create_future()
-        self._asked = is_read
-        found: list[tuple[Any, ...]] = []
-
-        def take(rows: list[tuple[Any, ...]]) -> None:
-            found.extend(rows)
-            if not rows:
-                with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(_settle, is_read)
-
-        database.read(_ALL, take=take)
-        await asyncio.wait([is_read], timeout=ANSWER)
-        is_whole = is_read.done() and any(row[0] is None for row in found)
+        self._asked = asked = ask(database, _ALL)
+        await asyncio.wait([asked], timeout=ANSWER)
+        found = asked.result() if asked.done() else []
+        is_whole = any(row[0] is None for row in found)
         return [row for row in found if row[0] is not None] if is_whole else None
 
     def _keep(self, record: Record) -> None:
@@ -228,7 +218,7 @@ class Inventory(Generic[_Config]):
             self._database.submit(_FORGET, record.section, record.id)
 
 
-def _records(rows: list[tuple[Any, ...]]) -> list[Record]:
+def _records(rows: Rows) -> list[Record]:
     with gently():
         return [record for record in map(_record, rows) if record is not None]
 
@@ -243,11 +233,6 @@ def _record(row: tuple[Any, ...]) -> Record | None:
         return msgspec.convert({**dict(zip(names, columns, strict=True)), **told}, Record)
     except (msgspec.MsgspecError, TypeError):
         return None
-
-
-def _settle(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def _json(value: Any) -> str:

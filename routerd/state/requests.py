@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from msgspec import Struct
 
+from routerd.state.asking import Unanswered, ask
 from routerd.state.database import Database
 from routerd.state.generations import stamp
 from routerd.state.ledger import INSERT, Ledger, dropped_of
@@ -47,10 +48,6 @@ _LAST = "SELECT max(id) AS id FROM attempts"
 _NEWEST = "SELECT id FROM attempts WHERE request_id = ? ORDER BY id DESC LIMIT 1"
 _NEAR = "SELECT * FROM attempts WHERE request_id = ? AND id BETWEEN ? AND ? ORDER BY id DESC LIMIT 200"
 _NEARBY = 50_000  # rows that may lie between the first attempt of a request and its end
-
-
-class Unanswered(Exception):
-    """It would take too long to find out."""
 
 
 class Asked(Struct, frozen=True):
@@ -116,18 +113,7 @@ class Requests:
         """Until what was noted before is written, if that can be done soon."""
         if not self._ledger.is_kept or self._database.condition().state == "unusable":
             return
-        loop = asyncio.get_running_loop()
-        done = asyncio.Event()
-
-        def take(rows: list[Any]) -> None:
-            if not rows:
-                with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(done.set)
-
-        self._database.read("SELECT 1", take=take)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                await done.wait()
+        await asyncio.wait([ask(self._database, "SELECT 1")], timeout=PATIENCE)
 
     def _answer(self, question: Callable[[Tables], _Result]) -> _Result:
         import sqlite3

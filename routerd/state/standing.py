@@ -17,8 +17,10 @@ from typing import Any, Protocol, TypeAlias, cast
 import msgspec
 from msgspec import Struct
 
+from routerd.gently import gently
 from routerd.routing.health import Health, Scope
 from routerd.snapshot import Snapshot
+from routerd.state.asking import Rows, ask
 from routerd.state.counters import Counters
 from routerd.state.database import Database, Value
 from routerd.state.inventory import Section
@@ -33,7 +35,7 @@ LATE = 5.0  # seconds after which old health says less than what traffic has sho
 LONGEST = 86_400.0  # seconds; no cooldown that is read may last longer, whatever stands there
 
 Key: TypeAlias = tuple[str, str | tuple[str, int]]  # kind; whose
-Rows: TypeAlias = list[tuple[Any, ...]]
+Numbers: TypeAlias = dict[tuple[Section, str], tuple[Section, int]]  # of entries, by name
 
 _PUT = (
     "INSERT INTO standing (kind, name, value) VALUES (?, ?, ?) "
@@ -74,7 +76,7 @@ class Numbering(Protocol):
     """The inventory, as far as it tells what was renamed."""
 
     def id_of(self, section: Section, name: str) -> int:
-        """The number of an entry, which a rename doesn't change. Raises KeyError."""
+        """The number of an entry, which a rename doesn't change. For any thread. Raises KeyError."""
 
 
 class Standing:
@@ -97,7 +99,7 @@ class Standing:
         self._counters, self._snapshot, self._database = counters, snapshot, database
         self._now, self._wall = now, wall
         self._inventory = inventory
-        self._numbers: dict[tuple[Section, str], tuple[Section, int]] = {}  # of the config before this one
+        self._numbers: Numbers = {}  # of the config before this one
         self._kept: dict[Key, object] = {}  # what is in the table, as it was when it was put there
         self._look = self._differences()  # goes on where it stopped: what comes last gets its turn, too
         self._has_written = False  # since the table was last counted
@@ -112,7 +114,7 @@ class Standing:
         if self._database is None or not self._database.exists():
             self._is_loaded = True
             return
-        await asyncio.wait([self._ask_for_all()], timeout=seconds)
+        await asyncio.wait([self._ask(_ALL, self._take_up)], timeout=seconds)
 
     def sweep(self) -> None:
         """Write what has changed; to be called often, it looks once a second, and never long."""
@@ -121,7 +123,7 @@ class Standing:
             return
         if not self._is_loaded:
             self._due = now + EVERY
-            self._ask_for_all()
+            self._ask(_ALL, self._take_up)
         elif self._is_lost or self._write(self._database):
             self._due = now + EVERY
             if self._is_lost or self._has_written or (self._kept and now >= self._check_at):
@@ -137,16 +139,22 @@ class Standing:
 
     async def mirror(self, loaded: Any) -> None:
         """Follow what an edit has renamed, and forget what the config no longer has; goes after the inventory's."""
-        before, self._numbers = self._numbers, dict(self._number(self._snapshot()))
-        names = {number: name for name, number in self._numbers.items()}
-        for name, number in before.items():
-            new = names.get(number, name)
-            if name not in self._numbers and new not in before:
-                _RENAMES[name[0]](self._counters, name[1], new[1])
+        self._numbers, renamed = await asyncio.to_thread(self._compared, self._numbers, self._snapshot())
+        for section, old, new in renamed:
+            _RENAMES[section](self._counters, old, new)
         self._counters.retain(self._snapshot())
 
-    def _number(self, snapshot: Snapshot) -> Iterator[tuple[tuple[Section, str], tuple[Section, int]]]:
-        """What the inventory knows providers and routes by, whatever they are called."""
+    # In a thread
+
+    def _compared(self, before: Numbers, snapshot: Snapshot) -> tuple[Numbers, list[tuple[Section, str, str]]]:
+        """What providers and routes are known by now, and which of them were called otherwise: section, old, new."""
+        with gently():
+            now = dict(self._numbered(snapshot))
+            names = {number: name for name, number in now.items()}
+            others = [(name, names.get(number, name)) for name, number in before.items() if name not in now]
+            return now, [(section, old, new[1]) for (section, old), new in others if new not in before]
+
+    def _numbered(self, snapshot: Snapshot) -> Iterator[tuple[tuple[Section, str], tuple[Section, int]]]:
         sections: tuple[tuple[Section, Mapping[str, Any]], ...] = (
             ("providers", snapshot.providers), ("routes", snapshot.routes)
         )  # fmt: skip
@@ -159,30 +167,13 @@ class Standing:
 
     # Asking
 
-    def _ask_for_all(self) -> asyncio.Future[None]:
-        is_answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def heard(rows: Rows) -> None:
-            self._take_up(rows)
-            if not is_answered.done():
-                is_answered.set_result(None)
-
-        self._ask(_ALL, heard)
-        return is_answered
-
-    def _ask(self, statement: str, heard: Callable[[Rows], None]) -> None:
-        """Have `heard` called with all rows, on the event loop."""
+    def _ask(self, statement: str, heard: Callable[[Rows], None]) -> asyncio.Future[Rows]:
+        """Have `heard` called with all rows, on the event loop, before whoever waits for the answer goes on."""
         assert self._database is not None
-        loop, gathered = asyncio.get_running_loop(), list[tuple[Any, ...]]()
-
-        def take(rows: Rows) -> None:
-            gathered.extend(rows)
-            if not rows:
-                with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(heard, gathered)
-
         self._is_waiting = True
-        self._database.read(statement, take=take)
+        answer = ask(self._database, statement)
+        answer.add_done_callback(lambda answer: heard(answer.result()))
+        return answer
 
     def _heard(self, rows: Rows) -> None:
         """What was written before the question is in the file now, or the file can't be used, or is another."""

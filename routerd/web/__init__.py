@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, cast
 
 from routerd.gently import gently
+from routerd.loading import prepare
 from routerd.proxy.door import Gateway
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ async def load(
 
 
 def _create(gateway: Gateway, management: Management | None, is_ready: Callable[[], bool]) -> App:
+    prepare()
     from routerd.web.app import create_app
 
+    if management is not None and management.reloader.loaded is not None:
+        _ = management.reloader.loaded.config  # had now, the pages need not wait for it
     return create_app(gateway, management=management, is_ready=is_ready)

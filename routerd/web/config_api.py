@@ -11,7 +11,8 @@ from quart import Response, g
 from routerd.config.file import ConfigFileError
 from routerd.editing import Refused
 from routerd.management import Management
-from routerd.state.generations import MOST_ROWS, Record, Unanswered, stamp
+from routerd.state.asking import Unanswered
+from routerd.state.generations import MOST_ROWS, Record, stamp
 from routerd.web.answers import answer, number_in_query, read_body, refusal
 from routerd.web.edits import asked_for, if_match, make, source_of
 from routerd.web.operations import DRY_RUN, Operation, Query
@@ -142,6 +143,8 @@ class ConfigApi:
         await read_body(Empty)
         outcome = await self._reloader.reload(self._management.adopt, source_of("api"), g.admin.name)
         told = outcome.as_json()
+        if outcome.result == "unchanged":
+            await self._management.backups.settle()
         if outcome.result == "rejected":
             detail = outcome.reason or "The file has problems, so what served before serves on."
             raise ApiError("config_rejected", detail, **told)  # all of the outcome, as when it is adopted

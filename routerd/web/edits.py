@@ -9,7 +9,8 @@ from typing import Any
 from quart import Response, g, request
 
 from routerd.editing import Asked, Edited, Refused
-from routerd.state.generations import Source, Unanswered
+from routerd.state.asking import Unanswered
+from routerd.state.generations import Source
 from routerd.web.answers import answer, edited, flag, refusal
 from routerd.web.problems import ApiError
 

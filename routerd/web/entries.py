@@ -24,6 +24,7 @@ from routerd.web.edits import asked_for, if_match, make
 from routerd.web.problems import ApiError
 
 MOST_DEPTH = 32  # as in the file
+AT_ONCE = 50  # entries that are told before the event loop does something else: this is half a millisecond
 
 _Text = TypeVar("_Text")
 
@@ -202,6 +203,16 @@ async def read_object() -> Body:
     if _is_deep(body):
         raise ApiError("invalid_request", f"The body has more than {MOST_DEPTH} levels.")
     return body
+
+
+async def tell_each(rows: Mapping[str, Row], tell: Callable[[str, Row], Body]) -> list[Body]:
+    """What there is to tell of each row."""
+    told: list[Body] = []
+    for number, (name, row) in enumerate(rows.items(), 1):
+        told.append(tell(name, row))
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return told
 
 
 def told_times(row: Row) -> Body:

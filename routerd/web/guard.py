@@ -116,16 +116,12 @@ def owner_of(local: tuple[str, int], remote: tuple[str, int], tables: dict[int, 
     https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
     """
     try:
-        wanted = (_address(*local), _address(*remote), _ESTABLISHED)
+        wanted = b": %b %b %b " % (_address(*local), _address(*remote), _ESTABLISHED)
         version = ipaddress.ip_address(local[0]).version
-        lines = Path((tables or _TABLES)[version]).read_bytes().splitlines()[1:]
+        _, found, rest = Path((tables or _TABLES)[version]).read_bytes().partition(wanted)
     except (OSError, ValueError):
         return None
-    for line in lines:
-        columns = line.split()
-        if tuple(columns[1:4]) == wanted:
-            return int(columns[7])
-    return None
+    return int(rest.split(maxsplit=4)[3]) if found else None
 
 
 def _address(host: str, port: int) -> bytes:

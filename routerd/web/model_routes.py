@@ -11,7 +11,7 @@ from routerd.config.payloads import changed_route, new_route
 from routerd.loading import Loaded
 from routerd.management import Management
 from routerd.state.inventory import Row
-from routerd.web.entries import Body, Entries, TextFacts, told_times
+from routerd.web.entries import Body, Entries, TextFacts, tell_each, told_times
 from routerd.web.entry_shapes import EditedRoute, Route
 from routerd.web.operations import DRY_RUN, Operation
 from routerd.web.providers import FORCE
@@ -62,8 +62,8 @@ class ModelRoutesApi(Entries):
             for name in rows
             for node in loaded.config.routes[name].nodes
         }
-        written = await self._texts.of(loaded)
-        return [_one(name, row, loaded.config.routes[name], written[name], providers) for name, row in rows.items()]
+        routes, written = loaded.config.routes, await self._texts.of(loaded)
+        return await tell_each(rows, lambda name, row: _one(name, row, routes[name], written[name], providers))
 
     def made(self, asked: Body) -> Any:
         """See the base."""

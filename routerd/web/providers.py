@@ -9,15 +9,16 @@ from typing import Any
 
 from routerd import sealing
 from routerd.config.document import parse
+from routerd.config.hiding import REDACTED
 from routerd.config.model import ProviderConfig
-from routerd.config.payloads import REDACTED, changed_provider, detected, new_provider
+from routerd.config.payloads import changed_provider, detected, new_provider
 from routerd.config.places import Place, of_provider
 from routerd.config.references import SecretError
 from routerd.loading import Loaded, Secrets
 from routerd.management import Management
 from routerd.state.generations import stamp
 from routerd.state.inventory import Row
-from routerd.web.entries import Body, Entries, TextFacts, told_times
+from routerd.web.entries import Body, Entries, TextFacts, tell_each, told_times
 from routerd.web.entry_shapes import EditedProvider, Provider
 from routerd.web.operations import DRY_RUN, Operation, Query
 
@@ -74,7 +75,7 @@ class ProvidersApi(Entries):
     async def shown(self, loaded: Loaded, rows: Mapping[str, Row]) -> list[Body]:
         """See the base."""
         entries = await self._texts.of(loaded)
-        return [self._one(loaded, name, row, entries[name]) for name, row in rows.items()]
+        return await tell_each(rows, lambda name, row: self._one(loaded, name, row, entries[name]))
 
     def made(self, asked: Body) -> Any:
         """See the base."""

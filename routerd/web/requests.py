@@ -13,8 +13,9 @@ from quart import Response, request
 
 from routerd.gently import gently
 from routerd.management import Management
+from routerd.state.asking import Unanswered
 from routerd.state.ledger import Entry
-from routerd.state.requests import Asked, Requests, Unanswered, prepare
+from routerd.state.requests import Asked, Requests, prepare
 from routerd.state.series import Series
 from routerd.web.answers import answer, number_in_query
 from routerd.web.operations import Operation, Query

@@ -59,8 +59,8 @@ class World:
         self.inside.call(self._tick())
 
     async def _tick(self) -> None:
-        await asyncio.gather(*self.checks.tick())
-        self.checks.tick()  # what has changed is told
+        await asyncio.gather(*await self.checks.tick())
+        await self.checks.tick()  # what has changed is told
 
     def call(self, model: str = "route") -> Response:
         with self.inside.caller() as caller:
@@ -201,7 +201,7 @@ def test_a_check_says_nothing_against_traffic_that_came_meanwhile(here: World) -
     here.one.list = DOWN
 
     async def meanwhile() -> None:
-        under_way = here.checks.tick()
+        under_way = await here.checks.tick()
         services, route = here.inside.daemon.services, here.inside.daemon.gateway.current.routes["route"]
         target, now = route.nodes[0].targets[0], services.now()
         services.counters.begin(target, now)
@@ -287,11 +287,11 @@ def test_changes_are_told(here: World) -> None:
     async def follow() -> list[tuple[Any, ...]]:
         with here.inside.daemon.management.news.following(0.01) as events:
             here.inside._now += DUE
-            await asyncio.gather(*here.checks.tick())
+            await asyncio.gather(*await here.checks.tick())
             here.one.list = DOWN
             for _ in range(2):
                 here.inside._now += DUE
-                await asyncio.gather(*here.checks.tick())
+                await asyncio.gather(*await here.checks.tick())
             told = []
             async for event in events:
                 if event is None:

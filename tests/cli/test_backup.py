@@ -100,6 +100,17 @@ def test_a_plain_key_is_sealed_on_the_way_in_without_a_router(tmp_path: Path) ->
     assert KEY not in (tmp_path / "router.yaml").read_text() + out + err
 
 
+@pytest.mark.parametrize("written", ['"{}"'.format(KEY.replace("-", "\\x2d")), f"|-\n      {KEY}"])
+def test_no_plain_key_is_shown(place: tuple[Path, int], written: str) -> None:
+    folder, port = place
+    entry = f"providers:\n  away:\n    base_url: https://models.example.org/v1\n    api_key: {written}\nroutes: {{}}"
+    save(folder, port, entry)
+    (folder / "empty.json").write_text('{"providers": [], "routes": []}')
+    code, out, err = routerd(folder, "restore", "empty.json", "--dry-run", port=port)
+    assert (code, "-    api_key:" in out, "[redacted]" in out) == (0, True, True), err
+    assert all(part not in out + err for part in ("canary", "2b7e", "abcdef"))
+
+
 def test_another_routers_port(tmp_path: Path) -> None:
     """Who has never served from here does not change what happens to answer at the usual port."""
     theirs, ours = tmp_path / "theirs", tmp_path / "ours"

@@ -8,27 +8,10 @@ import pytest
 
 from routerd.config.check import check
 from routerd.config.document import parse
-from routerd.config.restoring import Unfit, plan, wanted, written_out
+from routerd.config.longhand import written_out
+from routerd.config.restoring import Unfit, plan, wanted
 from routerd.config.splice import splice
-
-TEXT = """\
-# what we have
-providers:
-  demo:   # the built-in one
-    adapter: echo
-    models: [echo, more]   # two of them
-    metadata: {team: blue, place: here}
-  spare: {adapter: echo, models: [echo]}
-
-routes:
-  # the usual
-  chat: [demo/echo, spare/echo]
-  wide:
-    strategy: round-robin
-    nodes:
-      - demo/more
-      - {provider: spare, models: [echo], priority: 1}   # if all else fails
-"""
+from tests.config.samples import TEXT
 
 
 def backed_up(text: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

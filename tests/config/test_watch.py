@@ -254,3 +254,21 @@ print("anyio" in sys.modules)
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert run.stdout.strip() == "False"
     assert run.stderr == ""
+
+
+def test_a_save_is_told_of_before_it_is_waited_for_and_its_neighbours_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "router.yaml"
+    path.write_text("a: 0")
+    stirred: list[str] = []
+
+    async def story() -> None:
+        async with aclosing(changes(path, lambda: stirred.append(path.read_text()))) as hints:
+            await anext(hints)
+            (tmp_path / "beside").write_text("a log, perhaps")
+            await hear(hints, lambda: True)
+            assert stirred == []
+            rename_over(path, "a: 1")
+            await hear(hints, lambda: True)
+            assert stirred == ["a: 1"]
+
+    asyncio.run(story())

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from routerd.config.secrets import SecretError, resolve, resolve_proxy
+from routerd.loading import Loaded, load
 from routerd.observe import Redactor
-from routerd.reload import Loaded, load
 from routerd.sealing import Identities, Identity, Sources, seal
 from tests.support.daemon import Daemon
 from tests.support.reply import whole

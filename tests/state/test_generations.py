@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from routerd.state import generations
+from routerd.state.asking import Unanswered
 from routerd.state.database import Database
-from routerd.state.generations import Generations, Record, Unanswered
+from routerd.state.generations import Generations, Record
 
 
 @pytest.fixture
@@ -81,7 +82,12 @@ def test_they_do_not_become_more_and_more(kept: Generations, tmp_path: Path) -> 
 def test_what_a_cut_off_write_left_is_swept(kept: Generations, tmp_path: Path) -> None:
     text = accept(kept, 1)
     folder = tmp_path / "data" / "generations"
-    for name in (f".{digest(text)}.yaml.0123abcd", ".newest.0123abcd", ".gitignore"):
+    for name in (
+        f".{digest(text)}.yaml.0123abcd",
+        ".newest.0123abcd",
+        ".newest.0123abcd0123abcd.routerd-draft",
+        ".gitignore",
+    ):
         (folder / name).write_text("x")
     accept(kept, 2)
     assert [path.name for path in folder.glob(".*")] == [".gitignore"]

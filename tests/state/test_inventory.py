@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from routerd.config.check import check
+from routerd.config.examined import Meaning
 from routerd.state.database import Database
 from routerd.state.inventory import Inventory, TestResult
 from routerd.state.migrations import STEPS
@@ -36,12 +37,12 @@ class Clock:
 def loaded(text: str) -> Any:
     checked = check(text)
     assert checked.config is not None, checked.problems
-    return SimpleNamespace(config=checked.config)
+    return SimpleNamespace(meaning=Meaning(checked.config))
 
 
 def told(inventory: Inventory[Any]) -> dict[str, int]:
     """Every entry with its number; nodes as `route[0]`."""
-    config = inventory.mirrored.config  # type: ignore[union-attr]
+    config = inventory.mirrored.meaning.config  # type: ignore[union-attr]
     numbers = {name: inventory.id_of("providers", name) for name in config.providers}
     for name in config.routes:
         row = inventory.row("routes", name)

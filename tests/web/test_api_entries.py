@@ -13,30 +13,17 @@ from routerd.config.check import check
 from routerd.config.document import parse
 from routerd.config.entries import InUse, NameTaken, NoSuchEntry, Section, drop, patch
 from routerd.config.splice import splice
+from tests.config import samples
 from tests.support.caller import Response
 from tests.support.daemon import Daemon
 
-TEXT = """\
-# what we have
-providers:
-  demo:   # the built-in one
-    adapter: echo
-    models: [echo, more]   # two of them
-    metadata: {team: blue, place: here}
-  spare: {adapter: echo, models: [echo]}
-
-routes:
-  # the usual
-  chat: [demo/echo, spare/echo]
-  wide:
-    strategy: round-robin
-    nodes:
-      - demo/more
-      - {provider: spare, models: [echo], priority: 1}   # if all else fails
-
+TEXT = (
+    f"{samples.TEXT}\n"
+    + """\
 clients:
   me: {key_sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, routes: [chat, wide]}
 """
+)
 
 MODELS = "    models: [echo, more]   # two of them"
 METADATA = "    metadata: {team: blue, place: here}"
