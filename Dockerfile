@@ -10,17 +10,23 @@ RUN [ -f dist/index.html ] || { npm ci --no-audit --no-fund && npm run build; }
 
 FROM ${BASE} AS build
 WORKDIR /src
+# 1: the hot path as machine code (ARCHITECTURE.md, "The compiled hot path"), with gcc fetched where it is missing.
+ARG COMPILE=0
+RUN [ "$COMPILE" != 1 ] || command -v gcc >/dev/null \
+    || { apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; }
 # Dependencies first: they change less often than the code, so their layer is kept.
 COPY requirements ./requirements
 RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+    && { [ "$COMPILE" != 1 ] || /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/compile.txt; } \
     && python3 -m venv /opt/routerd \
     && /opt/routerd/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
 COPY . .
 COPY --from=pages /src/dist frontend/dist
-RUN /opt/build/bin/hatchling build -t wheel -d /dist \
+RUN ROUTERD_COMPILE=$COMPILE /opt/build/bin/hatchling build -t wheel -d /dist \
     && /opt/routerd/bin/pip install --no-cache-dir --no-deps --no-index /dist/*.whl \
     && /opt/routerd/bin/pip uninstall --yes pip \
+    && echo "built: $(/opt/routerd/bin/routerd --version)" \
     && mkdir /empty
 
 FROM ${BASE}

@@ -42,6 +42,19 @@ browser: .venv/run.stamp .venv/debian.stamp ui ## the pages in a real browser, w
 unit: .venv/dev.stamp .venv/debian.stamp clients ui ## the tests alone (ARGS="-k failover")
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+.PHONY: compiled
+compiled: .venv/dev.stamp ## the hot path as machine code, in build/compiled; needs a C compiler
+	$(BIN)/python scripts/compiled.py build/compiled
+
+# The tests that a caller's bytes pass through. test_reader.py hands the reader an heir of a compiled class.
+HOT := $(filter-out %/test_reader.py,$(wildcard $(foreach folder,edge proxy routing state,tests/$(folder)/test_*.py))) \
+	tests/clients/test_openai_python.py tests/clients/test_dialects.py tests/web/test_doors.py tests/test_compiled.py
+
+.PHONY: compiled-test
+compiled-test: export ROUTERD_COMPILED := $(CURDIR)/build/compiled
+compiled-test: compiled clients ui ## the tests of the hot path again, compiled (ARGS="-k failover")
+	$(BIN)/pytest -o pythonpath=$(ROUTERD_COMPILED) -p routerd --numprocesses auto --maxprocesses 4 --dist loadfile $(HOT) $(ARGS)
+
 .PHONY: drill
 drill: .venv/dev.stamp clients ## six real clients work off tasks through faults, half an hour (ARGS="--quick")
 	$(BIN)/python -m tests.clients.drill $(ARGS)
@@ -72,12 +85,12 @@ prices: .venv/dev.stamp ## write routerd/prices.json again from the pinned genai
 	$(BIN)/python scripts/prices.py
 
 .PHONY: bench
-bench: .venv/run.stamp ## measure it beside nginx on this machine, fifteen minutes (ARGS="--quick": four)
+bench: .venv/dev.stamp ## measure it beside nginx on this machine, fifteen minutes (ARGS="--quick": four)
 	scripts/debian $(DEBIAN_BENCH)
 	bench/run $(ARGS)
 
 .PHONY: bench-peers
-bench-peers: .venv/run.stamp ## install and measure other gateways the same way
+bench-peers: .venv/dev.stamp ## install and measure other gateways the same way
 	scripts/debian $(DEBIAN_BENCH)
 	bench/run --peers $(ARGS)
 
@@ -95,7 +108,7 @@ clients: $(patsubst %/package.json,%/node_modules/.stamp,$(wildcard tests/client
 .PHONY: clean
 clean: ## remove what make made
 	rm -rf frontend/node_modules frontend/dist
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules bench/build
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules bench/build
 
 .venv/run.stamp: requirements/run.txt requirements/build.txt pyproject.toml scripts/venv
 	scripts/venv requirements/run.txt

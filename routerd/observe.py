@@ -63,10 +63,10 @@ class Log:
         self._latest: deque[Entry] = deque(maxlen=KEPT)
         self._some = threading.Event()
         self._stopping = False
-        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._writer = threading.Thread(target=self._write, name="log", daemon=True)
         self.redactor = redactor or Redactor()
         self.dropped = 0
-        self._thread.start()
+        self._writer.start()
 
     def info(self, event: str, **fields: Any) -> None:
         self._say("info", event, fields)
@@ -105,7 +105,7 @@ class Log:
         """Write what waits, and stop."""
         self._stopping = True
         self._some.set()
-        self._thread.join(timeout=5)
+        self._writer.join(timeout=5)
 
     def _write(self) -> None:
         while not self._stopping or self._waiting:

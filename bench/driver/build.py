@@ -1,7 +1,8 @@
-"""Builds mock and load with the C compiler, and the certificate that the mock's TLS port shows."""
+"""Builds with the C compiler: mock, load, routerd's hot path. And the certificate that the mock's TLS port shows."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -42,6 +43,20 @@ def build() -> Tools:
     if not certificate.exists():
         _make_certificate(certificate, key)
     return Tools(mock, load, certificate, key)
+
+
+def compiled(tree: Path, python: Path) -> Path | None:
+    """The package of a source tree with its hot path as machine code; None: the tree has no such form.
+
+    Raises MissingTool.
+    """
+    script = tree / "scripts" / "compiled.py"
+    if not script.is_file():
+        return None
+    folder = BUILD / f"routerd-{hashlib.sha256(bytes(tree)).hexdigest()[:8]}"
+    if subprocess.run([python, script, folder], check=False).returncode:
+        raise MissingTool("the hot path can't be compiled (see above)")
+    return folder
 
 
 def _compile(compiler: str, program: Path, extra: list[str]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from driver import peers, report
 from driver.bench import FULL, QUICK, Bench, Cores, Length
 from driver.bodies import Bodies
-from driver.build import MissingTool, build
+from driver.build import MissingTool, build, compiled
 from driver.figures import Figure, is_missed
 from driver.load import Load, LoadFailed
 from driver.machine import NOISY, Neighbours, describe
@@ -38,14 +38,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     length = QUICK if options.quick else FULL
     neighbours = Neighbours()
     try:
-        with prepared(options, length, options.baseline) as bench:
+        forms = _forms(options)
+        installations = [Installation(name, options.python, place) for name, (place, _) in forms.items()]
+        with prepared(options, length, installations) as bench:
             measure = _rows if options.peers is None else _peers
             publish = measure(bench, options)
     except MissingTool as missing:
         print(f"bench: {missing}", file=sys.stderr)
         return 2
     meanwhile = _meanwhile(neighbours, bench.rounds.census)
-    return publish({**describe(options.python), **meanwhile}, f"{length.name.capitalize()} run")
+    told = {f"{name}'s hot path": form for name, (_, form) in forms.items()}
+    return publish({**describe(options.python), **told, **meanwhile}, f"{length.name.capitalize()} run")
+
+
+def _forms(options: argparse.Namespace) -> dict[str, tuple[Path, str]]:
+    """Where each routerd to be measured is taken from, and in which form. Raises MissingTool."""
+    trees = {"routerd": options.tree, "baseline": options.baseline}
+    return {name: _form(tree.resolve(), options) for name, tree in trees.items() if tree}
+
+
+def _form(tree: Path, options: argparse.Namespace) -> tuple[Path, str]:
+    place = (compiled(tree, options.python) if options.compiled else None) or tree
+    return place, "compiled" if any(place.glob("routerd__mypyc.*")) else "interpreted"
 
 
 def _meanwhile(neighbours: Neighbours, census: Census) -> dict[str, str]:
@@ -65,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench/run", description="Measure routerd against nginx on this machine.")
     parser.add_argument("--quick", action="store_true", help="four minutes instead of fifteen")
     parser.add_argument("--baseline", type=Path, metavar="TREE", help="measure this other source tree of routerd too")
+    parser.add_argument("--compiled", action="store_true", help="measure the hot path as machine code")
     parser.add_argument("--only", action="append", metavar="ROW", choices=list(ROWS), help=f"one of {', '.join(ROWS)}")
     parser.add_argument("--peers", nargs="*", metavar="NAME", help="measure other gateways (all, or these) instead")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
@@ -85,16 +100,19 @@ def _default_python() -> Path:
 
 
 @contextmanager
-def prepared(options: argparse.Namespace, length: Length, baseline: Path | None = None) -> Iterator[Bench]:
-    """Everything a row needs, in a folder that is removed at the end. Raises MissingTool."""
+def prepared(
+    options: argparse.Namespace, length: Length, installations: Sequence[Installation] = ()
+) -> Iterator[Bench]:
+    """Everything a row needs, in a folder that is removed at the end. Raises MissingTool.
+
+    Without `installations` it is the source tree that is run.
+    """
     cores = _cores(options.cores)
     os.sched_setaffinity(0, {cores.load})
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     tools = build()
-    installations = [Installation("routerd", options.python, options.tree.resolve())]
-    if baseline:
-        installations.append(Installation("baseline", options.python, baseline.resolve()))
+    installations = installations or [Installation("routerd", options.python, options.tree.resolve())]
     with tempfile.TemporaryDirectory(prefix="routerd-bench-") as name:
         folder = Path(name)
         with Mock(tools, cores.load, folder) as mock:

@@ -123,7 +123,7 @@ def router_config(ports: Mapping[str, int]) -> str:
 
 @dataclass(frozen=True)
 class Installation:
-    """A routerd to run: its interpreter with options, and the source tree that `-m routerd` is taken from."""
+    """A routerd to run: its interpreter with options, and the folder that `-m routerd` is taken from."""
 
     name: str
     python: Path

@@ -81,10 +81,11 @@ class Reader:
         while self._known is not None and self.phase == IDLE and (sizes := self._known.match(data)):
             known = self._known.request
             try:
-                data = data[self._take_known(known, data, *sizes) :]
+                taken = self._take_known(known, data, *sizes)
             except RouterError as error:
                 self.stop()
                 return self._listener.refuse(error, known.head.path)
+            data = data[taken:]
             if not data:
                 return
         is_start = self.phase == IDLE

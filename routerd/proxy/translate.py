@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from routerd.adapters import sse
 from routerd.adapters.base import StreamParser, StreamRenderer
@@ -94,9 +94,7 @@ class StreamTranslation(Carrier):
             return rest
         if not self._is_verbatim:
             return rest + self._say(self._parser.end())
-        for event in self._parser.end():
-            self._note(event)
-        return rest if self._failure is None else rest + self._said(self._failure)
+        return rest + self._note_all(self._parser.end())
 
     # Event by event
 
@@ -133,10 +131,15 @@ class StreamTranslation(Carrier):
             return self._said(self._failure)
         passed = []
         for event in sse.split_events(block):
-            for each in self._parser.feed(event):
-                self._note(each)
+            told = self._note_all(self._parser.feed(event))
             if self._failure is not None:
-                passed.append(self._said(self._failure))
+                passed.append(told)
                 break
             passed.append(event)
         return b"".join(passed)
+
+    def _note_all(self, events: Iterable[Event]) -> bytes:
+        """Take note of the events; what the caller is told where one of them is a failure."""
+        for event in events:
+            self._note(event)
+        return b"" if self._failure is None else self._said(self._failure)

@@ -56,8 +56,6 @@ class Ledger:
     written. `tell` is given what has happened since the last time, as the log has it, while `is_followed`.
     """
 
-    statement = INSERT
-
     def __init__(
         self,
         database: Database,
@@ -67,6 +65,7 @@ class Ledger:
         is_followed: Callable[[], bool] = lambda: False,
         tell: Callable[[list[Entry]], None] = lambda entries: None,
     ) -> None:
+        self.statement = INSERT
         self.tally = Tally()
         self.lock = Lock()  # of the tally, and of whoever folds
         self._database = database

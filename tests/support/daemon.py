@@ -18,6 +18,7 @@ from tests.support.caller import Caller, Response
 from tests.support.gate import PATIENCE
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = os.environ.get("ROUTERD_COMPILED", str(ROOT))  # where the daemons find routerd: see `make compiled`
 
 Line = dict[str, Any]
 
@@ -77,7 +78,7 @@ class Daemon:
 
     def _clean_environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-        return {**kept, "HOME": str(self.folder), "PYTHONPATH": str(ROOT), **self._environment}
+        return {**kept, "HOME": str(self.folder), "PYTHONPATH": PACKAGE, **self._environment}
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
