@@ -72,7 +72,7 @@ class Handover:
     def sweep(self, now: float) -> None:
         """Cut the connections whose callers take nothing; streams within them have a limit of their own."""
         for transport, untaken in self._transports.items():
-            if untaken.look(transport.get_write_buffer_size(), now) > self._limits.stall:
+            if untaken.look(_waiting(transport), now) > self._limits.stall:
                 transport.abort()
 
     async def _see_through(
@@ -96,6 +96,14 @@ class Handover:
             if self._is_terminated:
                 await self._shared.terminate()
         await h2.serve(self._shared, reader, writer, state)
+
+
+def _waiting(transport: asyncio.WriteTransport) -> int:
+    """How many bytes the caller has not taken."""
+    try:
+        return transport.get_write_buffer_size()
+    except AttributeError:  # asyncio's TLS forgets what it wraps when it is closed twice, as Hypercorn may do
+        return 0
 
 
 def _import_h2() -> ModuleType:
