@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from routerd.chat.parts import Part, Signature, Text, Thinking, ToolCall, ToolRe
 from routerd.chat.request import ChatRequest, Message
 from routerd.state.database import Database
 from routerd.state.signatures import OVERHEAD, PRUNED_EVERY, Signatures
+from tests.support.gate import PATIENCE
 
 ME = "me"
 SIGNATURE = Signature("anthropic", "signed")
@@ -321,11 +323,18 @@ class TestRestart:
         signatures.note(ME, reply(1))
         database.close()
         database = Database(path)
+        may_read = threading.Event()
+
+        def wait(rows: list[tuple[Any, ...]]) -> None:
+            may_read.wait(PATIENCE)
+
+        database.read("SELECT 1", take=wait)
         again = Signatures(database)
 
         async def load() -> list[int]:
             await again.load(0.0)
             at_once = known(again, ME, 1)
+            may_read.set()
             await again.load(10.0)
             return at_once
 
