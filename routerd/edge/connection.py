@@ -15,7 +15,6 @@ from routerd.edge.requests import Prepared, Proxied, Request
 from routerd.errors import RouterError
 from routerd.proxy import heads
 from routerd.proxy.door import Head
-from routerd.proxy.eager import Eager
 
 if TYPE_CHECKING:
     from routerd.edge.server import Edge, Listener
@@ -37,7 +36,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         self._listener = listener
         self._reader = Reader(self, edge.limits.head_size)
         self._queue: list[Request] = []
-        self._task: asyncio.Task[None] | Eager | None = None
+        self._task: asyncio.Task[None] | None = None
         self._preface: bytes | None = b""  # what came, while it may still become HTTP/2's preface
         self._is_advancing = False  # we are beginning what waits
         self._is_local = False
@@ -227,11 +226,6 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
     def run(self, request: Request) -> None:
         """Await the request's `answer` in a task, then finish."""
         self._task = self._edge.loop.create_task(self._see_through(request))
-
-    def run_at_once(self, request: Request) -> None:
-        """As `run`, but begin now, and with no task."""
-        self._task = eager = Eager(self._see_through(request), self._edge.loop)
-        eager.start()
 
     async def _see_through(self, request: Request) -> None:
         try:

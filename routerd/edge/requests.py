@@ -19,9 +19,6 @@ class Turn(Outlet, Protocol):
     def run(self, request: Request) -> None:
         """Await the request's `answer` in a task, then finish."""
 
-    def run_at_once(self, request: Request) -> None:
-        """As `run`, but begin now, and with no task: for an answer that never asks for the current one."""
-
     def open(self, status: int, head: bytes, data: bytes = b"", length: int | None = None) -> None:
         """As `start`, for an answer whose length may be known."""
 
@@ -124,9 +121,6 @@ class Proxied(Request):
         landing = Landing(self.body, length)
         self.body = landing.body
         return landing
-
-    def begin(self, turn: Turn) -> None:
-        turn.run_at_once(self)
 
     def answer(self, outlet: Turn) -> Coroutine[Any, Any, None]:
         body, self.body = self.body, b""  # so that the gateway may let go of it

@@ -17,7 +17,6 @@ from routerd.edge.connection import Connection
 from routerd.edge.handover import Handover
 from routerd.edge.limits import DEFAULT_LIMITS, Limits
 from routerd.proxy.door import Gateway
-from routerd.proxy.eager import Eager
 
 _STRIP = 64 * 1024  # bytes read at once; parsed before the next read, so one is enough for all connections
 _PASSES = 8  # turns of the loop in which a connection that the kernel holds is accepted, opened and read
@@ -56,7 +55,7 @@ class Edge:
         self.date = lines.date_line(time.time())
         self._is_ready = is_ready
         self._servers: list[asyncio.Server] = []
-        self._leftover: dict[asyncio.Future[None], asyncio.Task[None] | Eager] = {}  # by what tells of their end
+        self._leftover: set[asyncio.Task[None]] = set()
         self._is_empty = asyncio.Event()
         self._handover = Handover(self.web, limits, self.report)
         self._ticking = self.loop.call_later(limits.tick, self._tick)
@@ -102,7 +101,7 @@ class Edge:
         ending = self.loop.create_task(self._wait_until_empty())
         # An app is told that its caller has gone, and ends: cancelled from outside, Quart leaves tasks behind.
         await asyncio.wait([ending], timeout=self.limits.linger)
-        for task in [*self._leftover.values(), *self._handover.tasks]:
+        for task in [*self._leftover, *self._handover.tasks]:
             task.cancel()
         await ending
         self._ticking.cancel()
@@ -127,11 +126,10 @@ class Edge:
         if self.is_draining and not self.connections:
             self._is_empty.set()
 
-    def keep(self, task: asyncio.Task[None] | Eager) -> None:
+    def keep(self, task: asyncio.Task[None]) -> None:
         """See an answer to its end whose connection is gone."""
-        ending = task.end() if isinstance(task, Eager) else task
-        self._leftover[ending] = task
-        ending.add_done_callback(self._leftover.pop)
+        self._leftover.add(task)
+        task.add_done_callback(self._leftover.discard)
 
     def report(self, error: BaseException) -> None:
         """A mistake of our own, or of the app: the loop's exception handler knows what to do with it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from routerd.adapters import sse
 from routerd.adapters.base import CONTENT, NOTHING, Headers, Sign
 from routerd.errors import RouterError
 from routerd.proxy.connection import Line
-from routerd.proxy.eager import Signal
 from routerd.snapshot import Target, Timeouts
 
 MAX_WHOLE = 64 * 1024 * 1024
@@ -16,8 +16,6 @@ MAX_HELD = 256 * 1024  # of events without content
 MAX_EVENT = 16 * 1024 * 1024
 
 _LINE_END = re.compile(rb"[\r\n]")
-
-Ready = Signal[RouterError | None]
 
 STALE_WITHIN = 1.0  # seconds; later the provider may well have begun to work, and the caller would pay twice
 
@@ -56,7 +54,7 @@ class Attempt:
         self.started = self._heard_at = started
         self._heard = True  # a byte came since the last tick
         self._looked_at = 0  # how far the events have been read; -1: content was found
-        self.ready: Ready | None = None
+        self.ready: asyncio.Future[RouterError | None] | None = None
         self.line: Line | None = None
         self.streams = False
         self.status = 0
@@ -109,8 +107,8 @@ class Attempt:
         self.pieces.append(data)
         self.size += len(data)
         if self.streams:
-            if self._looked_at >= 0 and _LINE_END.search(data) and self._look():
-                return
+            if self._looked_at >= 0 and _LINE_END.search(data):
+                self._look()
             if self.size - max(self._looked_at, 0) > MAX_EVENT:
                 self.fail(RouterError("upstream_garbled", "sent an event of more than 16 MiB"))
         elif self.size > MAX_WHOLE:
@@ -131,8 +129,8 @@ class Attempt:
 
     # Before the first content
 
-    def _look(self) -> bool:
-        """Read the events that came since; the first content or error decides. Whether it is decided."""
+    def _look(self) -> None:
+        """Read the events that came since; the first content or error decides."""
         held = self.take()
         self.pieces.append(held)
         read = self.target.provider.dialect.read_event
@@ -141,12 +139,10 @@ class Attempt:
             sign = read(event)
             if sign is NOTHING:
                 continue
-            self._decide(sign)
-            return True
+            return self._decide(sign)
         self._looked_at = end
         if end > MAX_HELD:
             self.fail(RouterError("upstream_garbled", "sent 256 KiB without any content"))
-        return end > MAX_HELD
 
     def _decide(self, sign: Sign | RouterError) -> None:
         if sign is CONTENT:

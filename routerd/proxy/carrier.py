@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from routerd.adapters.base import Headers
@@ -10,7 +11,6 @@ from routerd.errors import RouterError
 from routerd.proxy.attempt import Attempt
 from routerd.proxy.connection import Line
 from routerd.proxy.door import Outlet
-from routerd.proxy.eager import Signal
 
 
 class Carrier:
@@ -26,7 +26,7 @@ class Carrier:
     def __init__(
         self,
         outlet: Outlet,
-        done: Signal[RouterError | None],
+        done: asyncio.Future[RouterError | None],
         *,
         clean: Callable[[str], str],
         closing: bytes = b"",

@@ -111,7 +111,7 @@ def _contents(asked: Asked, body: Body, *, is_stream: bool) -> inbound.Inbound:
 def _count_messages(services: Services, asked: Asked, body: Body, journey: Journey) -> Awaitable[None]:
     request = inbound.parse_messages(asked.head, asked.caller, body)
     journey.take(request)
-    return services.loop.create_task(counting.count(request, journey, services))  # it has a timeout
+    return counting.count(request, journey, services)
 
 
 def _count_contents(services: Services, asked: Asked, body: Body, journey: Journey) -> Awaitable[None]:
@@ -119,7 +119,7 @@ def _count_contents(services: Services, asked: Asked, body: Body, journey: Journ
     assert found is not None, "the path was matched when the request was admitted"
     request = inbound.parse_count(asked.head, asked.caller, body, found["model"])
     journey.take(request)
-    return services.loop.create_task(counting.count(request, journey, services))
+    return counting.count(request, journey, services)
 
 
 # Models

@@ -14,7 +14,6 @@ from routerd.proxy import headers, rendering
 from routerd.proxy.attempt import Attempt
 from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
-from routerd.proxy.eager import Signal
 from routerd.proxy.inbound import Inbound
 from routerd.proxy.lanes import Done, Lane
 from routerd.proxy.services import Services
@@ -163,7 +162,7 @@ class Journey:
 
     async def _stream(self, attempt: Attempt) -> RouterError | None:
         services = self._services
-        done: Done = Signal(services.loop)
+        done: Done = services.loop.create_future()
         clean = services.log.redactor.clean
         carrier = self._carrier = self._lane.carrier(self._outlet, done, clean, self._closing())
         services.counters.proved(attempt.target, attempt.started)

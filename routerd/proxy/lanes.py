@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, islice, product
@@ -17,7 +18,6 @@ from routerd.errors import RouterError
 from routerd.proxy import headers
 from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
-from routerd.proxy.eager import Signal
 from routerd.proxy.relay import StreamRelay
 from routerd.proxy.translate import StreamTranslation
 
@@ -25,7 +25,7 @@ _MOST_LOST = 64  # pointers, each with at most so many
 _MOST_LETTERS = 256  # letters
 
 Clean = Callable[[str], str]
-Done = Signal[RouterError | None]
+Done = asyncio.Future[RouterError | None]
 
 
 class Lane(Protocol):

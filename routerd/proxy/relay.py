@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -10,7 +11,6 @@ from routerd.errors import RouterError
 from routerd.proxy.attempt import MAX_EVENT
 from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
-from routerd.proxy.eager import Signal
 
 _FINISH = re.compile(rb'"finish_reason":\s*"[^"]')
 _SPACED = re.compile(rb'"\w+": ')  # a key as Python writes it; in content the quote before the colon is escaped
@@ -28,7 +28,7 @@ class StreamRelay(Carrier):
     def __init__(
         self,
         outlet: Outlet,
-        done: Signal[RouterError | None],
+        done: asyncio.Future[RouterError | None],
         *,
         hide_usage: bool,
         clean: Callable[[str], str],

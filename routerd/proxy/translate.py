@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from routerd.adapters import sse
@@ -13,7 +14,6 @@ from routerd.proxy import headers
 from routerd.proxy.attempt import MAX_EVENT
 from routerd.proxy.carrier import Carrier
 from routerd.proxy.door import Outlet
-from routerd.proxy.eager import Signal
 
 
 class StreamTranslation(Carrier):
@@ -29,7 +29,7 @@ class StreamTranslation(Carrier):
     def __init__(
         self,
         outlet: Outlet,
-        done: Signal[RouterError | None],
+        done: asyncio.Future[RouterError | None],
         *,
         parser: StreamParser,
         renderer: StreamRenderer,

@@ -12,9 +12,7 @@ import msgspec
 from routerd.adapters import echo
 from routerd.adapters.base import UNREADABLE
 from routerd.errors import RouterError
-from routerd.proxy.attempt import STALE, Attempt, Ready
-from routerd.proxy.connection import Connection
-from routerd.proxy.eager import Signal
+from routerd.proxy.attempt import STALE, Attempt
 from routerd.proxy.playback import Playback
 from routerd.proxy.pool import Origin, Pool, Pools
 from routerd.snapshot import Provider
@@ -36,20 +34,15 @@ class Upstreams:
             return await self._apart(attempt, provider)
         pool = self._pool_of.get(provider) or self._pool(provider)
         while True:
-            connection = pool.take() or await self._connect(pool, provider)
+            connection = pool.take() or await pool.connect(provider.timeouts.connect)
             attempt.line = connection
-            ready: Ready = Signal(self._loop)
-            attempt.ready = ready
+            attempt.ready = self._loop.create_future()
             connection.send(_head(attempt, provider), attempt.body, attempt)
-            error = await ready
+            error = await attempt.ready
             if error is None:
                 return
             if error is not STALE:
                 raise error
-
-    def _connect(self, pool: Pool, provider: Provider) -> asyncio.Task[Connection]:
-        """In a task: it has a timeout."""
-        return self._loop.create_task(pool.connect(provider.timeouts.connect))
 
     def forget(self) -> None:
         """A new snapshot serves: its providers find their pools anew, by origin."""
@@ -64,15 +57,14 @@ class Upstreams:
 
     async def _apart(self, attempt: Attempt, provider: Provider) -> None:
         """What needs no connection of ours."""
-        ready: Ready = Signal(self._loop)
-        attempt.ready = ready
+        attempt.ready = self._loop.create_future()
         if provider.adapter == "echo":
             attempt.line = Playback(self._loop, echo.script(_request(attempt), provider.echo, self._rng), attempt)
         else:
             from routerd.proxy.proxied import Proxied  # httpx is loaded only where a provider needs it
 
             attempt.line = Proxied(self._loop, attempt)
-        error = await ready
+        error = await attempt.ready
         if error is not None:
             raise error
 

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from routerd.proxy.attempt import STALE, Attempt
-from routerd.proxy.eager import Signal
 from routerd.snapshot import Provider, Target
 
 TARGET = Target(Provider("demo", "openai", "http://127.0.0.1:1/v1", "http://127.0.0.1:1"), "model", "demo/model")
@@ -21,7 +20,7 @@ def test_a_kept_connection_that_dies_late_is_not_replaced(
     monkeypatch.setattr(loop, "time", lambda: 1000.0)
     try:
         attempt = Attempt(TARGET, b"", [], False, loop.time() - out_for)
-        attempt.ready = Signal(loop)
+        attempt.ready = loop.create_future()
         attempt.on_failure(None)
         error = attempt.ready.result()
         assert error is not None

@@ -11,7 +11,6 @@ import pytest
 from routerd.errors import RouterError
 from routerd.proxy.attempt import Attempt
 from routerd.proxy.connection import Sink
-from routerd.proxy.eager import Signal
 from routerd.proxy.relay import StreamRelay
 from routerd.snapshot import Provider, Target
 from tests.support import chat
@@ -95,8 +94,8 @@ def carry(case: Case, pieces: list[bytes]) -> tuple[RecordingOutlet, RouterError
     try:
         outlet = RecordingOutlet()
         attempt = Attempt(TARGET, b"", [], True, 0.0)
-        attempt.ready = Signal(loop)
-        relay = StreamRelay(outlet, Signal(loop), hide_usage=not case.wants_usage, clean=str)
+        attempt.ready = loop.create_future()
+        relay = StreamRelay(outlet, loop.create_future(), hide_usage=not case.wants_usage, clean=str)
         attempt.on_head(200, SSE_HEAD)
         begun = False
         for piece in pieces:
@@ -167,7 +166,9 @@ def test_one_read_is_one_write() -> None:
 def test_secrets_in_an_error_event_are_cleaned() -> None:
     loop = asyncio.new_event_loop()
     outlet = RecordingOutlet()
-    relay = StreamRelay(outlet, Signal(loop), hide_usage=True, clean=lambda text: text.replace("sk-live", "[redacted]"))
+    relay = StreamRelay(
+        outlet, loop.create_future(), hide_usage=True, clean=lambda text: text.replace("sk-live", "[redacted]")
+    )
     outlet.start(200, b"")
     relay.on_data(chat.error_event("bad key sk-live"))
     loop.close()
@@ -179,11 +180,11 @@ def started(loop: asyncio.AbstractEventLoop, held: bytes) -> tuple[StreamRelay, 
     """A relay that has taken over a stream of which `held` has come."""
     outlet, line = RecordingOutlet(), _Line()
     attempt = Attempt(TARGET, b"", [], True, 0.0)
-    attempt.ready = Signal(loop)
+    attempt.ready = loop.create_future()
     attempt.on_head(200, SSE_HEAD)
     attempt.on_data(held)
     attempt.line = line
-    relay = StreamRelay(outlet, Signal(loop), hide_usage=True, clean=str)
+    relay = StreamRelay(outlet, loop.create_future(), hide_usage=True, clean=str)
     relay.start(attempt, lambda data: outlet.start(200, b"", data))
     return relay, outlet, line
 

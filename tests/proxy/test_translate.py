@@ -13,7 +13,6 @@ from routerd.adapters.table import ADAPTERS
 from routerd.chat.events import ChoiceEnded, Event, PartDelta, PartEnded, PartStarted, ReplyEnded, ReplyStarted
 from routerd.chat.parts import Text, ToolCall
 from routerd.chat.reply import StopReason, Usage
-from routerd.proxy.eager import Signal
 from routerd.proxy.lanes import Translation
 from tests.support.outlet import RecordingOutlet
 
@@ -47,7 +46,7 @@ def carry(source: str, caller: str, reads: list[bytes]) -> list[list[bytes]]:
     loop = asyncio.new_event_loop()
     try:
         outlet = RecordingOutlet()
-        carrier = lane.carrier(outlet, Signal(loop), str, b"")
+        carrier = lane.carrier(outlet, loop.create_future(), str, b"")
         written = []
         for read in reads:
             carrier.on_data(read)
