@@ -80,11 +80,24 @@ class Verbs(Group):
         return super().resolve_command(context, arguments)
 
 
+def _tell_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        form = " (compiled)" if is_compiled() else ""
+        click.echo(f"{context.find_root().info_name} {__version__}{form}")
+        context.exit()
+
+
 main = Verbs(
     VERBS,
     name="routerd",
     help="An LLM router that you configure in one file. Without a verb it serves.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_FORM = " (compiled)" if is_compiled() else ""
-main = click.version_option(__version__, message=f"%(prog)s %(version)s{_FORM}")(main)
+main = click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)(main)

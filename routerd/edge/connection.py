@@ -26,8 +26,8 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
     """An HTTP/1.1 connection, from accept to close. `deadline`: when the sweep calls `overdue`, in loop seconds."""
 
     __slots__ = (
-        "_discarded", "_edge", "_is_advancing", "_is_held", "_is_leaving", "_is_local", "_listener", "_preface",
-        "_queue", "_reader", "_task", "_transport", "_untaken", "deadline",
+        "_discarded", "_edge", "_is_held", "_is_leaving", "_is_local", "_listener", "_preface", "_queue", "_reader",
+        "_task", "_transport", "_untaken", "deadline",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, listener: Listener) -> None:
@@ -38,7 +38,6 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         self._queue: list[Request] = []
         self._task: asyncio.Task[None] | None = None
         self._preface: bytes | None = b""  # what came, while it may still become HTTP/2's preface
-        self._is_advancing = False  # we are beginning what waits
         self._is_local = False
         self._is_held = False  # we don't read: enough is waiting
         self._is_leaving = False  # nothing more will be answered
@@ -196,26 +195,17 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def _advance(self) -> None:
         """Begin what waits, unless the caller does not take the answers so far."""
-        if self._is_advancing:
-            return  # an answer that was given at once: the loop below, which began it, goes on
-        self._is_advancing = True
-        try:
-            while self._queue and self.current is None and not self._is_paused and not self._is_leaving:
-                self._begin(self._queue.pop(0))
-        finally:
-            self._is_advancing = False
+        while self._queue and self.current is None and not self._is_paused and not self._is_leaving:
+            self.current = self._queue.pop(0)
+            self.has_started = self.has_ended = False
+            if self.current.expects:
+                self._invite(self.current)
+            self.current.begin(self)
         receiving = self._reader.request
         if receiving is not None and receiving.expects:
             self._invite(receiving)
         if self._is_held:
             self.regulate()
-
-    def _begin(self, request: Request) -> None:
-        self.current = request
-        self.has_started = self.has_ended = False
-        if request.expects:
-            self._invite(request)
-        request.begin(self)
 
     def _invite(self, request: Request) -> None:
         """Say 100 Continue to a `request` that waits for it, once every answer before has been written."""

@@ -214,8 +214,6 @@ class Journey:
                 self._carrier.tick(now, timeouts.idle)
             else:
                 attempt.tick(now, timeouts)
-            if self._attempt is not attempt:
-                return  # that was its end
         if self._is_stream and self._dialect.KEEP_ALIVE and self._is_silent(now):
             self._spoke_at = now
             self._speak()

@@ -163,21 +163,20 @@ class Ledger:
         kind: str | None = entry.get("error")
         full = entry if entry["event"] == "attempt" else _EMPTY | entry
         ended = _ended(full, kind)
-        began = 0.0 if ended == 1 else self._began(full, ended)
+        is_one = ended is not None and ended < 2
+        began = 0.0 if is_one else self._began(full, ended)  # nobody asks for that of a single attempt
         status = _status(kind, full["status"])
         spent = self._count(full, kind, status, is_end=ended is not None)
         if len(self._rows) >= MOST_WAITING:
             self._rows.popleft()
             self._spoilt += self.is_kept
-        total = None if ended is None else full["duration_ms"] if ended < 2 else round(1000 * (full["time"] - began))
+        total = None if ended is None else full["duration_ms"] if is_one else round(1000 * (full["time"] - began))
         upstream = full["status"] if full["attempt"] else None
         dropped = msgspec.json.encode(full["dropped"]).decode() if "dropped" in full else None
         self._rows.append((*_take(full), kind, upstream, status, ended, total, spent, dropped))
 
     def _began(self, entry: Entry, ended: int | None) -> float:
         """When the request's first attempt began, in seconds since the epoch; also counts what came of the last one."""
-        if ended is not None and ended < 2:
-            return 0.0  # nobody asks
         own: float = entry["time"] - (entry["duration_ms"] or 0) / 1000
         request, target = entry["request_id"], f"{entry['provider']}/{entry['model']}"
         before = self._open.pop(request, None)

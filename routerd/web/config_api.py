@@ -143,7 +143,7 @@ class ConfigApi:
         await read_body(Empty)
         outcome = await self._reloader.reload(self._management.adopt, source_of("api"), g.admin.name)
         told = outcome.as_json()
-        if outcome.result == "unchanged":
+        if outcome.result == "unchanged":  # the watch was first: what follows from a save may still be due
             await self._management.backups.settle()
         if outcome.result == "rejected":
             detail = outcome.reason or "The file has problems, so what served before serves on."
