@@ -30,6 +30,7 @@ MOST_BROKEN = 9  # files that are kept when they are set aside
 Value: TypeAlias = str | bytes | int | float | None
 Take: TypeAlias = Callable[[list[tuple[Any, ...]]], None]
 Rows: TypeAlias = list[tuple[Value, ...]]
+Insert: TypeAlias = tuple[str, Rows]  # a statement, and the rows to do it with
 
 
 class Write(Struct, frozen=True):
@@ -51,13 +52,12 @@ class Read(Struct, frozen=True):
 class Feed(Protocol):
     """Rows that somebody keeps, and bounds, until they are taken: many of one statement, at a tenth of the cost."""
 
-    statement: str
     is_kept: bool  # False: it gives no rows
 
     def fold(self) -> None:
         """Make rows of what has come since, by the database's thread, at every turn: also while no file can be used."""
 
-    def take(self, most: int) -> Rows:
+    def take(self, most: int) -> list[Insert]:
         """The next rows, at most so many; they are the database's from then on."""
 
 
@@ -99,7 +99,7 @@ class Database:
         self._writes: deque[Write] = deque()
         self._batch: list[Write] = []  # out of _writes, and not committed yet
         self._feeds: list[Feed] = []
-        self._rows: list[tuple[str, Rows]] = []  # out of the feeds, and not committed yet
+        self._rows: list[Insert] = []  # out of the feeds, and not committed yet
         self._size_put = self._size_done = 0  # one counter for either thread, so that none needs a lock
         self._some = threading.Event()
         self._thread: threading.Thread | None = None
@@ -216,8 +216,7 @@ class Database:
         while self._writes and len(self._batch) < MOST_WRITES:
             self._batch.append(self._writes.popleft())
         if not self._rows:
-            taken = ((feed.statement, feed.take(MOST_WRITES)) for feed in self._feeds)
-            self._rows = [(statement, rows) for statement, rows in taken if rows]
+            self._rows = [insert for feed in self._feeds for insert in feed.take(MOST_WRITES)]
         return bool(self._batch or self._rows)
 
     def _commit(self, connection: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import groupby, islice
 from operator import add, itemgetter
 from threading import Lock
 from typing import Any
@@ -21,10 +21,10 @@ import msgspec
 from routerd.errors import KINDS
 from routerd.pricing import Rate, Tokens, cost
 from routerd.snapshot import Snapshot
-from routerd.state.database import Database, Rows, Value
+from routerd.state.database import Database, Insert, Rows, Value
 from routerd.state.generations import stamp
 from routerd.state.prices import PriceList
-from routerd.state.tally import KINDS_OF_TOKENS, OTHER, OfTarget, Tally
+from routerd.state.tally import KINDS_OF_TOKENS, OTHER, OfTarget, Tally, one_more
 
 MOST_WAITING = 10_000  # entries, and as many rows: a disk that stalls costs the oldest, never a request or the memory
 MOST_ACCOUNTS = 4_096  # routes and targets whose counts are at hand
@@ -37,14 +37,19 @@ CANCELLED = 499  # as nginx calls a caller who has gone
 Entry = dict[str, Any]
 
 _TAKEN = (
-    "time", "request_id", "client", "route", "provider", "model", "attempt", "stream", "ttft_ms", "duration_ms",
-    "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens", "cache_write_tokens", "config",
-    "retry_count", "trace",
+    "time", "request_id", "client", "route", "provider", "model", "attempt", "duration_ms", "prompt_tokens",
+    "completion_tokens", "cached_tokens", "reasoning_tokens", "cache_write_tokens", "config",
 )  # fmt: skip
-COLUMNS = ("at", *_TAKEN[1:], "error", "upstream_status", "status", "attempts", "total_ms", "cost", "dropped")
-INSERT = f"INSERT INTO attempts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_USUAL = ("at", *_TAKEN[1:], "stream", "upstream_status", "status", "attempts", "total_ms")
+_RARE = ("cost", "ttft_ms", "retry_count", "error", "trace", "dropped")  # the rarest last
+COLUMNS = (*_USUAL, *_RARE)
+# A row ends with its last value: sqlite3 looks for an adapter of each None, which takes it as long as four values.
+_INSERTS = tuple(
+    f"INSERT INTO attempts ({', '.join(COLUMNS[:many])}) VALUES ({', '.join('?' * many)})"
+    for many in range(len(COLUMNS) + 1)
+)
 _PRUNE = f"DELETE FROM attempts WHERE at < ? AND id IN (SELECT id FROM attempts ORDER BY id LIMIT {2 * PRUNE_AFTER})"
-_EMPTY: Entry = dict.fromkeys(_TAKEN) | {"attempt": 0, "stream": False}
+_EMPTY: Entry = dict.fromkeys((*_TAKEN, "ttft_ms", "retry_count", "trace")) | {"attempt": 0}
 _take = itemgetter(*_TAKEN)
 _tokens = itemgetter(*(f"{name}_tokens" for name in KINDS_OF_TOKENS))
 
@@ -65,7 +70,6 @@ class Ledger:
         is_followed: Callable[[], bool] = lambda: False,
         tell: Callable[[list[Entry]], None] = lambda entries: None,
     ) -> None:
-        self.statement = INSERT
         self.tally = Tally()
         self.lock = Lock()  # of the tally, and of whoever folds
         self._database = database
@@ -139,24 +143,24 @@ class Ledger:
         if told:
             self._tell([row for row in reversed(told) if row["attempt"]])
 
-    def take(self, most: int) -> Rows:
+    def take(self, most: int) -> list[Insert]:
         """The next rows."""
         if not self.is_kept:
             return []
         with self.lock:
-            return [self._rows.popleft() for _ in range(min(most, len(self._rows)))]
+            return _inserts([self._rows.popleft() for _ in range(min(most, len(self._rows)))])
 
     def requests(self) -> Counter[tuple[str, int, str | None]]:
         """Requests that have ended, by route, status and kind of error; those that were refused among them."""
         self.fold()
         with self.lock:
-            return self.tally.requests + self._refusals.copy()
+            return Counter(self.tally.requests) + self._refusals.copy()
 
-    def pending(self) -> Rows:
+    def pending(self) -> list[Insert]:
         """The rows that are not written yet, or never will be: for those who can't read the file."""
         self.fold()
         with self.lock:
-            return list(self._rows)
+            return _inserts(list(self._rows))
 
     def _enter(self, entry: Entry) -> None:
         """One entry becomes counts and a row."""
@@ -173,7 +177,11 @@ class Ledger:
         total = None if ended is None else full["duration_ms"] if is_one else round(1000 * (full["time"] - began))
         upstream = full["status"] if full["attempt"] else None
         dropped = msgspec.json.encode(full["dropped"]).decode() if "dropped" in full else None
-        self._rows.append((*_take(full), kind, upstream, status, ended, total, spent, dropped))
+        rare = (spent, full["ttft_ms"], full["retry_count"], kind, full["trace"], dropped)
+        told = len(rare)
+        while told and rare[told - 1] is None:
+            told -= 1
+        self._rows.append((*_take(full), int(full["stream"]), upstream, status, ended, total, *rare[:told]))
 
     def _began(self, entry: Entry, ended: int | None) -> float:
         """When the request's first attempt began, in seconds since the epoch; also counts what came of the last one."""
@@ -183,9 +191,9 @@ class Ledger:
         if before is not None and entry["attempt"] > 1:
             names = self._names
             if before[0] == target:
-                self.tally.retries[names.provider(entry["provider"])] += 1
+                one_more(self.tally.retries, names.provider(entry["provider"]))
             else:
-                self.tally.failovers[names.route(entry["route"])] += 1
+                one_more(self.tally.failovers, names.route(entry["route"]))
         began = own if before is None or entry["attempt"] == 1 else before[1]
         if ended is None:
             if len(self._open) >= MOST_OPEN:
@@ -211,13 +219,13 @@ class Ledger:
         """Count an entry; returns what its attempt cost."""
         tally = self.tally
         if not entry["attempt"]:
-            tally.requests[self._names.route(entry["route"]), status, kind] += 1
+            one_more(tally.requests, (self._names.route(entry["route"]), status, kind))
             return None
         account = self._account(entry)
         target = account.target
         if is_end:
-            tally.requests[account.route, status, kind] += 1
-        target.outcomes[kind or "ok"] += 1
+            one_more(tally.requests, (account.route, status, kind))
+        one_more(target.outcomes, kind or "ok")
         spent = None
         if entry["prompt_tokens"] is not None:
             tokens = _tokens(entry)
@@ -249,9 +257,14 @@ class _Account:
         return spent
 
 
+def _inserts(rows: Rows) -> list[Insert]:
+    """Each statement with the rows that it takes, in their order."""
+    return [(_INSERTS[many], list(alike)) for many, alike in groupby(rows, len)]
+
+
 def public(row: Sequence[Value]) -> Entry:
     """A row for people and programs elsewhere, by names; the time in ISO 8601."""
-    found: Entry = dict(zip(COLUMNS, row, strict=True))
+    found: Entry = dict.fromkeys(COLUMNS) | dict(zip(COLUMNS, row, strict=False))
     return found | {"at": stamp(found["at"]), "stream": bool(found["stream"]), "dropped": dropped_of(found)}
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from routerd.state.asking import Unanswered, ask
 from routerd.state.database import Database
 from routerd.state.generations import stamp
-from routerd.state.ledger import INSERT, Ledger, dropped_of
+from routerd.state.ledger import Ledger, dropped_of
 from routerd.state.migrations import migrate
 from routerd.state.series import BOUNDS, Line, Series, series_of, width_of
 
@@ -153,7 +153,8 @@ class Requests:
         connection = sqlite3.connect(":memory:", isolation_level=None)
         try:
             migrate(connection)
-            connection.executemany(INSERT, self._ledger.pending())
+            for statement, rows in self._ledger.pending():
+                connection.executemany(statement, rows)
             yield Tables(connection, execute_plugins=False)
         finally:
             connection.close()
