@@ -32,8 +32,9 @@ from routerd.login import link, page
 from routerd.management import Management
 from routerd.news import News
 from routerd.observe import Log
+from routerd.proxy.cork import Cork
 from routerd.proxy.gateway import Gateway
-from routerd.proxy.services import Services
+from routerd.proxy.services import Services, Watched
 from routerd.proxy.upstream import Upstreams
 from routerd.reload import Reloader
 from routerd.settings import Settings
@@ -136,7 +137,10 @@ def build(
         database, lambda: gateway.current,
         is_kept=generations is not None, is_followed=lambda: news.is_followed, tell=partial(_tell, loop, news),
     )  # fmt: skip
-    services = Services(loop, Upstreams(loop, rng), Counters(), log, Signatures(database), ledger, rng)
+    under_way: set[Watched] = set()
+    cork = Cork(under_way)
+    upstreams = Upstreams(loop, rng, cork)
+    services = Services(loop, upstreams, Counters(), log, Signatures(database), ledger, cork, under_way, rng)
     digest = hashlib.sha256(token.encode()).digest()
     gateway = Gateway(services, snapshot, digest)
     # of the built-in example nothing is kept
@@ -194,7 +198,7 @@ async def serve(settings: Settings, ahead: Ahead | None = None) -> None:
     async with daemon.running():
         web = partial(load, daemon.gateway, management=daemon.management, is_ready=daemon.ready)
         # imported in a thread at first need: the data plane starts without the web app, and is not held up by it
-        edge = Edge(daemon.gateway, web, is_ready=daemon.ready)
+        edge = Edge(daemon.gateway, web, is_ready=daemon.ready, cork=daemon.services.cork)
         tls = server_context(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         for host, port in await edge.listen(settings.host, settings.port, tls):
             daemon.log.info("listening", host=host, port=port, tls=tls is not None)

@@ -7,9 +7,11 @@ from typing import Protocol
 
 from routerd.edge import lines
 from routerd.edge.requests import Request
+from routerd.proxy.cork import Cork
 from routerd.proxy.door import Source
 
 _COPY = 16 * 1024  # bytes of body that are cheaper joined to their head than handed over apart from it
+_PARTS = 16  # that are held at most
 
 _CHUNKED, _COUNTED, _TO_THE_END, _SILENT = range(4)
 
@@ -19,6 +21,7 @@ class Clock(Protocol):
 
     date: bytes  # a Date line
     is_draining: bool
+    cork: Cork
 
 
 class Sender(Protocol):
@@ -43,11 +46,15 @@ NOWHERE = Nowhere()
 class AnswerWriter:
     """Writes the answer to the `current` request; a `proxy.door.Outlet`."""
 
-    __slots__ = ("_clock", "_framing", "_is_paused", "_out", "_source", "closes", "current", "has_ended", "has_started")
+    __slots__ = (
+        "_clock", "_framing", "_is_paused", "_out", "_source", "_unsent", "closes", "current", "has_ended",
+        "has_started",
+    )  # fmt: skip
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._out: Sender = NOWHERE
+        self._unsent: list[bytes] = []
         self._source: Source | None = None
         self._is_paused = False
         self._framing = _CHUNKED
@@ -77,11 +84,12 @@ class AnswerWriter:
         length = b"" if status in lines.WITHOUT_BODY else b"content-length: %d\r\n" % len(body)
         block = b"".join((lines.status_line(status), head, self._clock.date, length, self._ending(), b"\r\n"))
         if self.current.is_head or not body:
-            self._out.write(block)
+            self._send(block)
         elif len(body) < _COPY:
-            self._out.write(block + body)
+            self._send(block + body)
         else:
-            self._out.writelines((block, body))
+            self._unsent += (block, body)
+            self.flush()
 
     def start(self, status: int, head: bytes, data: bytes = b"") -> None:
         """Begin a streamed answer; `data`, if any, leaves in the same network write."""
@@ -94,16 +102,16 @@ class AnswerWriter:
         self.has_started = True
         framing = self._choose_framing(self.current, status, length)
         block = b"".join((lines.status_line(status), head, self._clock.date, framing, self._ending(), b"\r\n"))
-        self._out.write(block + self._frame(data) if data else block)
+        self._send(block + self._frame(data) if data else block)
 
     def write(self, data: bytes) -> None:
         """More of it, in one network write."""
         if self.has_ended:
             return
         if self._framing == _CHUNKED:  # said here as well as in `_frame`: this is done for every event of a stream
-            self._out.write(b"%x\r\n%b\r\n" % (len(data), data))
+            self._send(b"%x\r\n%b\r\n" % (len(data), data))
         else:
-            self._out.write(self._frame(data))
+            self._send(self._frame(data))
 
     def end(self, data: bytes = b"", *, close: bool = False) -> None:
         """The last bytes and the proper last chunk. `close`: the connection ends after them."""
@@ -115,7 +123,28 @@ class AnswerWriter:
         if self._framing == _CHUNKED:
             last += lines.LAST_CHUNK
         if last:
-            self._out.write(last)
+            self._send(last)
+
+    # On its way out
+
+    def _send(self, data: bytes) -> None:
+        unsent, cork = self._unsent, self._clock.cork
+        if not unsent and not cork.is_in:
+            return self._out.write(data)
+        unsent.append(data)
+        # What is large gains nothing, and whoever writes on and on shall hear of it when the caller is slow.
+        if len(data) > _COPY or len(unsent) > _PARTS:
+            self.flush()
+        elif len(unsent) == 1:
+            cork.hold(self)
+
+    def flush(self) -> None:
+        """Hand over to the transport what was held."""
+        unsent, self._unsent = self._unsent, []
+        if len(unsent) == 1:
+            self._out.write(unsent[0])
+        elif unsent:
+            self._out.writelines(unsent)
 
     # Flow control, called by the transport
 

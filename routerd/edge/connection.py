@@ -84,6 +84,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         """Nobody who still wants an answer closes even half of the connection; so the caller has gone."""
         if self.current is not None and not self.has_ended:
             self._transport.abort()
+        self.flush()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -211,7 +212,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         """Say 100 Continue to a `request` that waits for it, once every answer before has been written."""
         if self.current is request or (self.current is None and not self._queue):
             request.expects = False
-            self._out.write(lines.CONTINUE)
+            self._send(lines.CONTINUE)
 
     def run(self, request: Request) -> None:
         """Await the request's `answer` in a task, then finish."""
@@ -234,6 +235,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
     def _fail(self) -> None:
         """Whoever had to answer did not."""
         if self.has_started:
+            self.flush()
             return self._transport.abort()
         self.closes = True
         self.whole(*self._edge.gateway.refusal(RouterError("internal", "Internal error."), self._reader.path()))
@@ -316,6 +318,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
     def _leave(self, *, linger: bool) -> None:
         """Answer nothing more. `linger`: the caller may still be sending, and shall read our answer before a reset."""
         self._is_leaving = True
+        self.flush()
         self._out = NOWHERE
         self._queue.clear()
         self._reader.stop()

@@ -16,6 +16,7 @@ from routerd.edge.bridge import App, LazyApp
 from routerd.edge.connection import Connection
 from routerd.edge.handover import Handover
 from routerd.edge.limits import DEFAULT_LIMITS, Limits
+from routerd.proxy.cork import NO_CORK, Cork
 from routerd.proxy.door import Gateway
 
 _STRIP = 64 * 1024  # bytes read at once; parsed before the next read, so one is enough for all connections
@@ -42,9 +43,11 @@ class Edge:
         *,
         is_ready: Callable[[], bool] = lambda: True,
         limits: Limits = DEFAULT_LIMITS,
+        cork: Cork = NO_CORK,
     ) -> None:
         self.gateway = gateway
         self.limits = limits
+        self.cork = cork
         self.web = LazyApp(web)
         self.loop = asyncio.get_running_loop()
         self.strip = memoryview(bytearray(_STRIP))

@@ -10,6 +10,7 @@ import httptools
 
 from routerd.adapters.base import Headers
 from routerd.errors import RouterError
+from routerd.proxy.cork import NO_CORK, Cork
 from routerd.proxy.inflate import Inflater, inflater
 
 JOIN_BELOW = 64 * 1024  # smaller requests are joined into one write; larger ones are not worth the copy
@@ -49,12 +50,15 @@ class Connection(asyncio.Protocol):
     """Serves one request after the other. `release` is called each time it is free for the next."""
 
     __slots__ = (
-        "_bytes_seen", "_complete", "_has_head", "_head_size", "_headers", "_inflate", "_is_framed", "_is_in_head",
-        "_is_used", "_keeps_alive", "_parser", "_paused", "_pieces", "_release", "_transport", "idle_ticks", "sink",
+        "_bytes_seen", "_complete", "_cork", "_has_head", "_head_size", "_headers", "_inflate", "_is_framed",
+        "_is_in_head", "_is_used", "_keeps_alive", "_parser", "_paused", "_pieces", "_release", "_transport", "_unsent",
+        "idle_ticks", "sink",
     )  # fmt: skip
 
-    def __init__(self, release: Callable[[Connection], None]) -> None:
+    def __init__(self, release: Callable[[Connection], None], cork: Cork = NO_CORK) -> None:
         self._release = release
+        self._cork = cork
+        self._unsent: tuple[bytes, bytes] | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._pieces: list[bytes] = []
         self._headers: Headers = []
@@ -75,6 +79,18 @@ class Connection(asyncio.Protocol):
         """Send one request; `sink` takes the reply. `head` is complete, with the blank line."""
         self.sink = sink
         self._bytes_seen = self._has_head = self._is_framed = False
+        self._unsent = (head, body)
+        if self._cork.is_in:
+            self._cork.hold(self)
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """Let the request leave, unless nobody waits for its reply any more."""
+        unsent, self._unsent = self._unsent, None
+        if unsent is None or self.sink is None:
+            return
+        head, body = unsent
         if len(body) < JOIN_BELOW:
             self._transport.write(head + body)
         else:
@@ -189,7 +205,8 @@ class Connection(asyncio.Protocol):
         self._is_used = True
         self.resume_reading()
         # a provider that answered before it took our whole request must not get the next one behind the rest of it
-        if self._keeps_alive and not self._transport.is_closing() and not self._transport.get_write_buffer_size():
+        is_sent = self._unsent is None and not self._transport.get_write_buffer_size()
+        if self._keeps_alive and is_sent and not self._transport.is_closing():
             self._release(self)
         else:
             self._transport.close()

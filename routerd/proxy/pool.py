@@ -13,6 +13,7 @@ from functools import cache
 from routerd.config.addresses import why_not_connected
 from routerd.errors import RouterError
 from routerd.proxy.connection import Connection
+from routerd.proxy.cork import NO_CORK, Cork
 
 MAX_IDLE_TICKS = 180  # sweeps, two a second: servers keep idle connections for a minute or more
 
@@ -39,8 +40,9 @@ def tls_context() -> ssl.SSLContext:
 class Pool:
     """Last in, first out: the warmest connection is taken, the others may go cold."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, cork: Cork = NO_CORK) -> None:
         self._origin = origin
+        self._cork = cork
         self._idle: deque[Connection] = deque()
 
     def take(self) -> Connection | None:
@@ -85,7 +87,7 @@ class Pool:
         for address in await self._addresses():
             try:
                 _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self._release),
+                    lambda: Connection(self._release, self._cork),
                     address,
                     origin.port,
                     ssl=tls_context() if origin.is_tls else None,
@@ -115,14 +117,15 @@ class Pool:
 class Pools:
     """All of them, by origin."""
 
-    def __init__(self) -> None:
+    def __init__(self, cork: Cork = NO_CORK) -> None:
+        self._cork = cork
         self._pools: dict[Origin, Pool] = {}
 
     def at(self, origin: Origin) -> Pool:
         """The pool of an origin, made at first use."""
         pool = self._pools.get(origin)
         if pool is None:
-            pool = self._pools[origin] = Pool(origin)
+            pool = self._pools[origin] = Pool(origin, self._cork)
         return pool
 
     def sweep(self) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from routerd.adapters import table
 from routerd.observe import Log
+from routerd.proxy.cork import Cork
 from routerd.proxy.upstream import Upstreams
 from routerd.state.counters import Counters
 from routerd.state.ledger import Ledger
@@ -32,10 +33,11 @@ class Services:
     log: Log
     signatures: Signatures
     ledger: Ledger
+    cork: Cork
+    under_way: set[Watched]
     rng: random.Random = field(default_factory=random.Random)
     open_after: float = 10.0  # of silence, then the caller hears a comment: proxies in between cut at 60
     can_translate: bool = False  # what translation needs is imported
-    under_way: set[Watched] = field(default_factory=set)
     now: Callable[[], float] = field(init=False)  # monotonic seconds
 
     def __post_init__(self) -> None:

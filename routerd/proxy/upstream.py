@@ -13,6 +13,7 @@ from routerd.adapters import echo
 from routerd.adapters.base import UNREADABLE
 from routerd.errors import RouterError
 from routerd.proxy.attempt import STALE, Attempt
+from routerd.proxy.cork import Cork
 from routerd.proxy.playback import Playback
 from routerd.proxy.pool import Origin, Pool, Pools
 from routerd.snapshot import Provider
@@ -21,11 +22,11 @@ from routerd.snapshot import Provider
 class Upstreams:
     """Every way out there is. `open` is the only place that awaits an upstream."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, rng: random.Random) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, rng: random.Random, cork: Cork) -> None:
         self._loop = loop
         self._rng = rng
         self._pool_of: dict[Provider, Pool] = {}
-        self.pools = Pools()
+        self.pools = Pools(cork)
 
     async def open(self, attempt: Attempt) -> None:
         """Send the attempt; return when its answer can be judged. Raises RouterError when it never will be."""

@@ -11,6 +11,8 @@ import pytest
 from routerd.adapters.base import Headers
 from routerd.errors import RouterError
 from routerd.proxy.connection import Connection
+from routerd.proxy.cork import NO_CORK, Cork
+from routerd.proxy.cork import Held as Writer
 
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
@@ -62,10 +64,20 @@ class Taker:
         self.failures.append(error)
 
 
-def connected() -> tuple[Connection, Transport, list[Connection]]:
+class Held(Cork):
+    """Holds every request until it is pulled by hand."""
+
+    def __init__(self) -> None:
+        super().__init__(few=-1)
+
+    def hold(self, writer: Writer) -> None:
+        self._held.append(writer)
+
+
+def connected(cork: Cork = NO_CORK) -> tuple[Connection, Transport, list[Connection]]:
     """A connection, its transport, and the list that it is put into each time it is free."""
     kept: list[Connection] = []
-    connection, transport = Connection(kept.append), Transport()
+    connection, transport = Connection(kept.append, cork), Transport()
     connection.connection_made(cast("asyncio.Transport", cast("Any", transport)))
     return connection, transport, kept
 
@@ -100,6 +112,47 @@ def test_an_early_answer_to_a_request_that_has_not_left_is_the_last() -> None:
     transport.unsent = 1_000_000
     connection.data_received(REPLY)
     assert (taker.ended, kept, transport.is_open) == (True, [], False)
+
+
+def test_a_held_request_leaves_when_it_is_let_go() -> None:
+    cork, taker = Held(), Taker()
+    connection, transport, kept = connected(cork)
+    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", taker)
+    assert transport.written == b""
+    cork.pull()
+    assert transport.written == b"POST / HTTP/1.1\r\n\r\n{}"
+    connection.data_received(REPLY)
+    assert (taker.ended, kept) == (True, [connection])
+
+
+def test_a_held_request_that_nobody_wants_any_more_never_leaves() -> None:
+    cork, taker = Held(), Taker()
+    connection, transport, _ = connected(cork)
+    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", taker)
+    connection.abort(taker)
+    cork.pull()
+    assert (transport.written, transport.is_open) == (b"", False)
+
+
+def test_an_answer_before_a_held_request_is_the_last() -> None:
+    cork, taker = Held(), Taker()
+    connection, transport, kept = connected(cork)
+    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", taker)
+    connection.data_received(REPLY)
+    cork.pull()
+    assert (taker.ended, kept, transport.is_open, transport.written) == (True, [], False, b"")
+
+
+def test_a_connection_that_is_lost_with_a_held_request_says_that_it_was_not_asked() -> None:
+    cork, first, second = Held(), Taker(), Taker()
+    connection, transport, _ = connected(cork)
+    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", first)
+    cork.pull()
+    connection.data_received(REPLY)
+    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", second)
+    connection.connection_lost(None)
+    cork.pull()
+    assert (second.failures, transport.written.count(b"POST")) == ([None], 1)
 
 
 @pytest.mark.parametrize("extra", [REPLY, b"more", b"\x00\x01"])

@@ -18,6 +18,7 @@ from routerd.edge.bridge import App
 from routerd.edge.limits import Limits
 from routerd.edge.server import Edge
 from routerd.edge.tls import server_context
+from routerd.proxy.cork import Cork
 from routerd.proxy.door import Gateway
 from tests.support.certificates import Certificates
 from tests.support.gate import PATIENCE
@@ -123,7 +124,8 @@ class EdgeDoor(Door):
         self._certificates = certificates
 
     async def start(self) -> None:
-        self.edge = Edge(self._gateway, self.load, is_ready=lambda: self.is_ready, limits=self._limits)
+        cork = Cork(few=-1)  # every write is held; a real daemon that few ask holds none
+        self.edge = Edge(self._gateway, self.load, is_ready=lambda: self.is_ready, limits=self._limits, cork=cork)
         self.port = (await self.edge.listen("127.0.0.1"))[0][1]
         if self._certificates is not None:
             context = server_context(self._certificates.chain, self._certificates.key)

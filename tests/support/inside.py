@@ -61,7 +61,9 @@ class Inside:
 
     async def _serve(self, listening: asyncio.Queue[int]) -> None:
         async with self.daemon.running():
-            edge = Edge(self.daemon.gateway, _no_web, is_ready=self.daemon.ready)
+            cork = self.daemon.services.cork
+            cork.few = -1  # every write is held; a real daemon that few ask holds none
+            edge = Edge(self.daemon.gateway, _no_web, is_ready=self.daemon.ready, cork=cork)
             [(_, port)] = await edge.listen("127.0.0.1", 0)
             listening.put_nowait(port)
             await self._stop.pass_through()
