@@ -25,7 +25,14 @@ def parse(body: bytes | bytearray) -> Fields:
     except msgspec.ValidationError:
         raise RouterError("invalid_request", "The body must be a JSON object.") from None
     except UNREADABLE as error:
-        raise RouterError("invalid_request", f"The body is not valid JSON: {error}.") from None
+        raise unreadable(error) from None
+
+
+def unreadable(error: Exception) -> RouterError:
+    """What to tell a caller whose body can't be read, for one of `UNREADABLE`."""
+    if isinstance(error, RecursionError):
+        return RouterError("invalid_request", "The body is nested too deeply.")
+    return RouterError("invalid_request", f"The body is not valid JSON: {error}.")
 
 
 def decode(fields: Fields, name: str) -> Any:

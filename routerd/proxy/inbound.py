@@ -62,9 +62,9 @@ class Inbound:
         if self._chat is None:
             try:
                 decoded = {name: msgspec.json.decode(raw) for name, raw in self.fields.items()}
+                self._chat = self.dialect.parse_request(decoded, self.model, self.is_stream)
             except UNREADABLE as error:
-                raise RouterError("invalid_request", f"The body is not valid JSON: {error}.") from None
-            self._chat = self.dialect.parse_request(decoded, self.model, self.is_stream)
+                raise body.unreadable(error) from None
         return self._chat
 
     def forwarded(self, dialect: Adapter) -> Headers:

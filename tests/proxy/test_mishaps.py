@@ -16,13 +16,14 @@ from tests.support.reply import Stall, raw, whole
 from tests.support.stage import Act, config, defaults, prompt
 from tests.support.upstream import Upstream
 
+DEEP = 200_000  # beyond what any Python reads: 3.11 gives up at its recursion limit, later ones at that of C
 DAY = "Thu, 01 Jan 2026 00:00:00"
 ODD = {
     "a message that is a text": (whole({"choices": [{"message": "hi"}]}), True),
     "a choice that is a text": (whole({"choices": ["hi"]}), True),
     "a code that only looks like a number": (whole({"error": {"message": "no", "code": "²"}}), False),
     "a code of five thousand digits": (whole({"error": {"message": "no", "code": "9" * 5000}}), False),
-    "a reply nested deeper than anyone reads": (whole(b'{"choices": ' + b"[" * 5000 + b"]" * 5000 + b"}"), False),
+    "a reply nested deeper than anyone reads": (whole(b'{"choices": ' + b"[" * DEEP + b"]" * DEEP + b"}"), False),
     "a date beyond all calendars": (
         chat.error(429, headers=[("Date", f"{DAY} GMT"), ("Retry-After", f"{DAY} +99999999999999999999")]),
         False,
@@ -46,13 +47,14 @@ def test_an_odd_reply_leaves_no_place_taken(tmp_path: Path, name: str) -> None:
     assert second.status == 200, second.body
 
 
+GENERATE = "/v1beta/models/demo-route:generateContent"
 ECHO = "providers:\n  demo: {adapter: echo, models: [echo], max_in_flight: 1}\nroutes:\n  demo-route: [demo/echo]\n"
 
 
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        (b'{"model": "demo-route", "messages": ' + b"[" * 5000 + b"]" * 5000 + b"}", None),
+        (b'{"model": "demo-route", "messages": ' + b"[" * DEEP + b"]" * DEEP + b"}", None),
         (b'{"model": "' + b"x" * 300 + b'", "messages": []}', "model"),
         (b'{"model": "demo-route", "messages": [{"role": "user", "content": "\xff"}]}', None),
     ],
@@ -63,6 +65,15 @@ def test_an_odd_request_is_the_callers_fault_alone(tmp_path: Path, body: bytes, 
             answer = caller.exchange("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
         assert (answer.status, answer.error["param"]) == (400, param), answer.body
         assert daemon.post(prompt("demo-route")).status == 200
+
+
+def test_a_schema_nested_deeper_than_we_go_is_the_callers_fault(tmp_path: Path) -> None:
+    schema = b'{"type": "ARRAY", "items": ' * 1500 + b"{}" + b"}" * 1500  # from Python 3.12 on this JSON can be read
+    body = b'{"contents": "hi", "generationConfig": {"responseSchema": %b}}' % schema
+    with Daemon(tmp_path, ECHO) as daemon, daemon.caller() as caller:
+        answer = caller.exchange("POST", GENERATE, body, {"Content-Type": "application/json"})
+    error = {"code": 400, "message": "The body is nested too deeply.", "status": "INVALID_ARGUMENT"}
+    assert (answer.status, answer.json()) == (400, {"error": error})
 
 
 class Mistaken:
