@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from http import HTTPStatus
+from inspect import cleandoc
 from typing import Any, get_args
 
 import msgspec
@@ -14,7 +14,7 @@ from routerd.web.openapi_examples import EXAMPLES
 from routerd.web.openapi_v1 import paths as v1_paths
 from routerd.web.openapi_v1 import shapes as v1_shapes
 from routerd.web.operations import Operation, Query
-from routerd.web.problems import OF_EDITS, status_of
+from routerd.web.problems import OF_EDITS, phrase, status_of
 from routerd.web.shapes import ConfigProblem, DryRun, Problem
 
 JSON = "application/json"
@@ -114,12 +114,12 @@ class _Shapes:
 
 
 def _tidy(schema: Any) -> Any:
-    """Without msgspec's titles, which only repeat the names."""
+    """Without msgspec's titles, which only repeat the names, and without the indentation of docstrings."""
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {key: _tidy(item) for key, item in schema.items() if not (key == "title" and isinstance(item, str))}
+    if isinstance(schema, dict):
+        return {key: _tidy(item) for key, item in schema.items() if not (key == "title" and isinstance(item, str))}
+    return cleandoc(schema) if isinstance(schema, str) and "\n" in schema else schema
 
 
 def _operation(row: Operation, shapes: _Shapes, problems: _Problems) -> dict[str, Any]:
@@ -192,12 +192,12 @@ def _answers(row: Operation, shapes: _Shapes) -> dict[str, Any]:
             usual["content"][JSON]["schema"] = {"anyOf": [usual["content"][JSON]["schema"], dry]}
     for status, kind in row.also.items():
         content = {JSON: {"schema": shapes.of(kind)}}
-        found[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
+        found[str(status)] = {"description": phrase(status), "content": content}
     return found
 
 
 def _answer(row: Operation, shapes: _Shapes) -> dict[str, Any]:
-    told: dict[str, Any] = {"description": HTTPStatus(row.status).phrase}
+    told: dict[str, Any] = {"description": phrase(row.status)}
     if row.edits or row.is_tagged:
         told["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
     if row.gives is not None:
@@ -268,5 +268,5 @@ def _problem(status: int, kinds: Sequence[str]) -> dict[str, Any]:
         "allOf": [{"$ref": "#/components/schemas/Problem"}],
         "properties": {"status": {"const": status}, "kind": {"enum": list(kinds)}},
     }
-    about = f"{HTTPStatus(status).phrase}: {', '.join(f'`{kind}`' for kind in kinds)}."
+    about = f"{phrase(status)}: {', '.join(f'`{kind}`' for kind in kinds)}."
     return {"description": about, "content": {PROBLEM: {"schema": schema}}}

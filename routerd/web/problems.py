@@ -69,13 +69,21 @@ class ApiError(Exception):
         self.more = more
 
 
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def phrase(status: int) -> str:
+    """What a status means, in RFC 9110's words; Python has those from 3.13 on."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def problem(
     status: int, detail: str, headers: dict[str, str] | None = None, kind: str | None = None, **more: Any
 ) -> Response:
     """An `application/problem+json` answer."""
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": phrase(status),
         "status": status,
         "detail": detail,
         "kind": kind or KINDS[status],

@@ -1041,7 +1041,7 @@ export interface components {
         /**
          * @description Providers and routes with every key that router.yaml has of them, without short forms; keys are sealed.
          *
-         *         `digest` and `generation` are of the config that it was made of.
+         *     `digest` and `generation` are of the config that it was made of.
          */
         Backup: {
             /**
@@ -1193,7 +1193,7 @@ export interface components {
         /**
          * @description state.db: `ok`, `unused` (nothing has been written yet) or `unusable`, and why. Requests are answered anyway.
          *
-         *         `dropped` rows were never written. A file that was broken is kept beside it as `set_aside`.
+         *     `dropped` rows were never written. A file that was broken is kept beside it as `set_aside`.
          */
         DatabaseStanding: {
             /** @enum {unknown} */
@@ -1828,7 +1828,7 @@ export interface components {
         /**
          * @description A number for each bucket. Percentiles are of answers that went well, in milliseconds; null: there were none.
          *
-         *         A cost is in US dollars, as far as prices are known; null: none is.
+         *     A cost is in US dollars, as far as prices are known; null: none is.
          */
         Numbers: {
             requests: number[];
@@ -2700,7 +2700,7 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity: `config_rejected`. */
+        /** @description Unprocessable Content: `config_rejected`. */
         config_rejected: {
             headers: {
                 [name: string]: unknown;
@@ -2742,7 +2742,7 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
+        /** @description Unprocessable Content: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `not_sealed`, `reference_by_hand`. */
         edit_422: {
             headers: {
                 [name: string]: unknown;
@@ -2967,7 +2967,7 @@ export interface components {
                 } & components["schemas"]["Problem"];
             };
         };
-        /** @description Request Entity Too Large: `too_large`. */
+        /** @description Content Too Large: `too_large`. */
         too_large: {
             headers: {
                 [name: string]: unknown;
@@ -3137,7 +3137,7 @@ export interface operations {
             412: components["responses"]["stale"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `key_unreadable`, `not_sealed`, `reference_by_hand`. */
+            /** @description Unprocessable Content: `config_invalid`, `edit_by_hand`, `key_moved`, `key_redacted`, `key_unreadable`, `not_sealed`, `reference_by_hand`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4227,7 +4227,7 @@ export interface operations {
             408: components["responses"]["request_timeout"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `reference_by_hand`. */
+            /** @description Unprocessable Content: `config_invalid`, `reference_by_hand`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4289,7 +4289,7 @@ export interface operations {
             408: components["responses"]["request_timeout"];
             413: components["responses"]["too_large"];
             415: components["responses"]["unsupported_media"];
-            /** @description Unprocessable Entity: `config_invalid`, `reference_by_hand`. */
+            /** @description Unprocessable Content: `config_invalid`, `reference_by_hand`. */
             422: {
                 headers: {
                     [name: string]: unknown;
