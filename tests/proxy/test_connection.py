@@ -12,7 +12,6 @@ from routerd.adapters.base import Headers
 from routerd.errors import RouterError
 from routerd.proxy.connection import Connection
 from routerd.proxy.cork import NO_CORK, Cork
-from routerd.proxy.cork import Held as Writer
 
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
@@ -64,16 +63,6 @@ class Taker:
         self.failures.append(error)
 
 
-class Held(Cork):
-    """Holds every request until it is pulled by hand."""
-
-    def __init__(self) -> None:
-        super().__init__(few=-1)
-
-    def hold(self, writer: Writer) -> None:
-        self._held.append(writer)
-
-
 def connected(cork: Cork = NO_CORK) -> tuple[Connection, Transport, list[Connection]]:
     """A connection, its transport, and the list that it is put into each time it is free."""
     kept: list[Connection] = []
@@ -114,45 +103,64 @@ def test_an_early_answer_to_a_request_that_has_not_left_is_the_last() -> None:
     assert (taker.ended, kept, transport.is_open) == (True, [], False)
 
 
+class Corked:
+    """A connection whose requests are held until the loop's turn ends, with one under way."""
+
+    def __init__(self) -> None:
+        self.cork = Cork(few=-1)
+        self.connection, self.transport, self.kept = connected(self.cork)
+        self.taker = self.ask()
+
+    def ask(self) -> Taker:
+        taker = Taker()
+        self.connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", taker)
+        return taker
+
+
 def test_a_held_request_leaves_when_it_is_let_go() -> None:
-    cork, taker = Held(), Taker()
-    connection, transport, kept = connected(cork)
-    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", taker)
-    assert transport.written == b""
-    cork.pull()
-    assert transport.written == b"POST / HTTP/1.1\r\n\r\n{}"
-    connection.data_received(REPLY)
-    assert (taker.ended, kept) == (True, [connection])
+    async def story() -> None:
+        held = Corked()
+        assert held.transport.written == b""
+        await asyncio.sleep(0)
+        assert held.transport.written == b"POST / HTTP/1.1\r\n\r\n{}"
+        held.connection.data_received(REPLY)
+        assert (held.taker.ended, held.kept) == (True, [held.connection])
+
+    asyncio.run(story())
 
 
 def test_a_held_request_that_nobody_wants_any_more_never_leaves() -> None:
-    cork, taker = Held(), Taker()
-    connection, transport, _ = connected(cork)
-    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", taker)
-    connection.abort(taker)
-    cork.pull()
-    assert (transport.written, transport.is_open) == (b"", False)
+    async def story() -> None:
+        held = Corked()
+        held.connection.abort(held.taker)
+        await asyncio.sleep(0)
+        assert (held.transport.written, held.transport.is_open) == (b"", False)
+
+    asyncio.run(story())
 
 
 def test_an_answer_before_a_held_request_is_the_last() -> None:
-    cork, taker = Held(), Taker()
-    connection, transport, kept = connected(cork)
-    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", taker)
-    connection.data_received(REPLY)
-    cork.pull()
-    assert (taker.ended, kept, transport.is_open, transport.written) == (True, [], False, b"")
+    async def story() -> None:
+        held = Corked()
+        held.connection.data_received(REPLY)
+        await asyncio.sleep(0)
+        assert (held.taker.ended, held.kept) == (True, [])
+        assert (held.transport.is_open, held.transport.written) == (False, b"")
+
+    asyncio.run(story())
 
 
 def test_a_connection_that_is_lost_with_a_held_request_says_that_it_was_not_asked() -> None:
-    cork, first, second = Held(), Taker(), Taker()
-    connection, transport, _ = connected(cork)
-    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", first)
-    cork.pull()
-    connection.data_received(REPLY)
-    connection.send(b"POST / HTTP/1.1\r\n\r\n", b"{}", second)
-    connection.connection_lost(None)
-    cork.pull()
-    assert (second.failures, transport.written.count(b"POST")) == ([None], 1)
+    async def story() -> None:
+        held = Corked()
+        await asyncio.sleep(0)
+        held.connection.data_received(REPLY)
+        second = held.ask()
+        held.connection.connection_lost(None)
+        await asyncio.sleep(0)
+        assert (second.failures, held.transport.written.count(b"POST")) == ([None], 1)
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("extra", [REPLY, b"more", b"\x00\x01"])
