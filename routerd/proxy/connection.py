@@ -14,6 +14,7 @@ from routerd.proxy.cork import NO_CORK, Cork
 from routerd.proxy.inflate import Inflater, inflater
 
 JOIN_BELOW = 64 * 1024  # smaller requests are joined into one write; larger ones are not worth the copy
+HOLD_BELOW = 16 * 1024  # what is larger leaves while the processor still has it at hand
 MAX_HEAD = 64 * 1024
 
 
@@ -80,7 +81,7 @@ class Connection(asyncio.Protocol):
         self.sink = sink
         self._bytes_seen = self._has_head = self._is_framed = False
         self._unsent = (head, body)
-        if self._cork.is_in:
+        if len(body) < HOLD_BELOW and self._cork.is_in:
             self._cork.hold(self)
         else:
             self.flush()
