@@ -49,8 +49,8 @@ from routerd.web import load
 from routerd.workshop import Do, Workshop
 
 SWEEP = 0.5  # seconds
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 REMEMBERING = 0.25  # seconds to wait for what was kept before; the rest follows behind
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 @dataclass(slots=True)
@@ -126,7 +126,6 @@ def build(
     loop.set_exception_handler(partial(_report, log))
     token = admin_token(settings, log)
     log.redactor.learn([token])
-    rng = Random()
     database = Database(settings.database, log.warning)
     workshop = Workshop(log.warning)
     reloader, generations, news = _reloader(settings, log, database, workshop.do)
@@ -138,10 +137,7 @@ def build(
         database, lambda: gateway.current,
         is_kept=generations is not None, is_followed=lambda: news.is_followed, tell=partial(_tell, loop, news),
     )  # fmt: skip
-    under_way: set[Watched] = set()
-    cork = Cork(under_way)
-    upstreams = Upstreams(loop, rng, cork)
-    services = Services(loop, upstreams, Counters(), log, Signatures(database), ledger, cork, under_way, rng)
+    services = _services(loop, log, database, ledger)
     digest = hashlib.sha256(token.encode()).digest()
     gateway = Gateway(services, snapshot, digest)
     # of the built-in example nothing is kept
@@ -160,6 +156,14 @@ def build(
         checks=Checks(services, lambda: gateway.current, news, inventory, settings.request_timeout),
     )  # fmt: skip
     return Daemon(settings, log, services, database, gateway, reloader, management, standing, workshop, token)
+
+
+def _services(loop: asyncio.AbstractEventLoop, log: Log, database: Database, ledger: Ledger) -> Services:
+    """What requests share. The cork that holds their writes looks at how many are under way."""
+    rng, under_way = Random(), set[Watched]()
+    cork = Cork(under_way)
+    upstreams = Upstreams(loop, rng, cork)
+    return Services(loop, upstreams, Counters(), log, Signatures(database), ledger, cork, under_way, rng)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, news: News, attempts: list[dict[str, Any]]) -> None:

@@ -124,22 +124,23 @@ def test_a_body_that_nobody_takes_pauses_its_caller() -> None:
         assert caller.read(caller.head()).body == b"%d" % (16 * KIB * KIB)
 
 
-def test_an_app_waits_for_a_caller_who_reads_slowly() -> None:
+@pytest.mark.parametrize(("size", "pieces"), [(65_536, 300), (1_000, 20_000)])
+def test_an_app_waits_for_a_caller_who_reads_slowly(size: int, pieces: int) -> None:
     sent: list[int] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await start(send)
-        for _ in range(300):
-            await body(send, b"x" * 65_536, more=True)
-            sent.append(65_536)
+        for _ in range(pieces):
+            await body(send, b"x" * size, more=True)
+            sent.append(size)
         await body(send, b"")
 
     with EdgeDoor(StubGateway(), app=app) as door, door.caller() as caller:
         caller.request("GET", "/")
         head = caller.head()
         eventually(lambda: bool(sent), "it sends")
-        assert door.do(_settled(sent)) < 300
-        assert len(caller.read(head).body) == 300 * 65_536
+        assert door.do(_settled(sent)) < pieces
+        assert len(caller.read(head).body) == pieces * size
 
 
 async def _settled(sent: list[int]) -> int:
