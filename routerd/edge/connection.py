@@ -82,9 +82,9 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Nobody who still wants an answer closes even half of the connection; so the caller has gone."""
+        self.flush()  # answers before the one that nobody wants
         if self.current is not None and not self.has_ended:
             self._transport.abort()
-        self.flush()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
