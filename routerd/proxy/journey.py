@@ -8,7 +8,6 @@ from typing import Any
 
 from routerd.adapters.base import Adapter, Framing
 from routerd.chat.reply import Usage
-from routerd.chat.signed import as_signed
 from routerd.errors import RouterError
 from routerd.proxy import headers, rendering
 from routerd.proxy.attempt import Attempt
@@ -118,11 +117,6 @@ class Journey:
         if error is not None:
             self._sign(error, attempt.target)
         self._services.counters.settle(attempt.target, error, attempt.started, now)
-        if error is None and self._lane.reply is not None:
-            is_plain = attempt.target.provider.quirks.get("thought_before_call")
-            for choice in self._lane.reply.choices:
-                parts = as_signed(choice.parts) if is_plain else choice.parts
-                self._services.signatures.note(self._request.caller.name, parts)
         self._note(attempt, now, error.kind if error else None, error.upstream_status if error else 200)
 
     def abandon(self, attempt: Attempt, kind: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, product
 from typing import Protocol
@@ -13,6 +13,7 @@ import msgspec
 from routerd.adapters import openai_chat
 from routerd.adapters.base import Adapter, Framing, Losses
 from routerd.chat.events import replay
+from routerd.chat.parts import Part
 from routerd.chat.reply import Reply, Usage
 from routerd.errors import RouterError
 from routerd.proxy import headers
@@ -25,19 +26,17 @@ _MOST_LOST = 64  # pointers, each with at most so many
 _MOST_LETTERS = 256  # letters
 
 Clean = Callable[[str], str]
+Keep = Callable[[Sequence[Part]], None]
 Done = asyncio.Future[RouterError | None]
 
 
 class Lane(Protocol):
     """How one attempt's answer becomes the caller's. `dropped` is the header line that says what the target wasn't
-    told, or the caller, and `lost` the first of it; `reply` is the reply where it was translated.
+    told, or the caller, and `lost` the first of it.
     """
 
     @property
     def dropped(self) -> bytes: ...
-
-    @property
-    def reply(self) -> Reply | None: ...
 
     @property
     def lost(self) -> list[str]: ...
@@ -59,7 +58,6 @@ class Relay:
     hide_usage: bool
     dropped: bytes
     lost: list[str]
-    reply: None = None
 
     def whole(self, body: bytes) -> tuple[bytes, Usage | None]:
         return body, openai_chat.parse_whole(body)
@@ -81,32 +79,32 @@ RELAYS = {
 
 class Translation:
     """From the dialect of the provider to the caller's. `is_verbatim`: they are the same, and the bytes pass as they
-    came, while the parser watches.
+    came, while the parser watches. `keep` is given the parts of each answer before the caller hears
+    that it is whole: who has heard it may come back at once.
     """
 
     __slots__ = (
-        "_framing", "_is_verbatim", "_losses", "_source", "_stream", "_target", "_whole", "dropped", "unsaid",
+        "_framing", "_is_verbatim", "_keep", "_losses", "_source", "_target", "dropped", "unsaid",
     )  # fmt: skip
 
     def __init__(
-        self, source: Adapter, target: Adapter, framing: Framing, losses: Losses, *, is_verbatim: bool = False
+        self,
+        source: Adapter,
+        target: Adapter,
+        framing: Framing,
+        losses: Losses,
+        *,
+        is_verbatim: bool = False,
+        keep: Keep | None = None,
     ) -> None:
         self._source = source
         self._target = target
         self._framing = framing
         self._is_verbatim = is_verbatim
-        self._whole: Reply | None = None
-        self._stream: StreamTranslation | None = None
+        self._keep = keep
         self._losses = losses
         self.dropped = headers.dropped(losses)
         self.unsaid: list[str] = []
-
-    @property
-    def reply(self) -> Reply | None:
-        """The reply as far as it was understood; None where the caller got it as it is, and keeps it itself."""
-        if self._is_verbatim:
-            return None
-        return self._stream.reply if self._stream is not None else self._whole
 
     @property
     def lost(self) -> list[str]:
@@ -124,7 +122,10 @@ class Translation:
 
     def _read(self, body: bytes, *, is_stream: bool) -> Reply:
         """The reply, and with it what will be lost of it."""
-        reply = self._whole = self._source.parse_reply(body)
+        reply = self._source.parse_reply(body)
+        if self._keep is not None:
+            for choice in reply.choices:
+                self._keep(choice.parts)
         if self._lost(reply, is_stream=is_stream):
             self.dropped = headers.dropped([*self._losses, *self.unsaid])
         return reply
@@ -145,7 +146,7 @@ class Translation:
 
     def carrier(self, outlet: Outlet, done: Done, clean: Clean, closing: bytes) -> Carrier:
         """As Lane says."""
-        stream = self._stream = StreamTranslation(
+        return StreamTranslation(
             outlet,
             done,
             parser=self._source.stream_parser(),
@@ -155,5 +156,5 @@ class Translation:
             closing=closing,
             lost=None if self._is_verbatim else self._lost,
             has_comments=self._target.COMMENTS,
+            keep=self._keep,
         )
-        return stream

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import time
 
 import msgspec
@@ -10,7 +11,8 @@ from routerd.adapters import anthropic, openai_chat
 from routerd.adapters.base import Framing, Losses
 from routerd.adapters.openai_history import needs_repair
 from routerd.chat import estimate
-from routerd.chat.signed import PLAIN
+from routerd.chat.parts import Part
+from routerd.chat.signed import PLAIN, as_signed
 from routerd.errors import RouterError
 from routerd.proxy import body
 from routerd.proxy.attempt import Attempt
@@ -55,8 +57,8 @@ def _translated(
     request: Inbound, target: Target, on_loss: str, request_id: str, services: Services
 ) -> tuple[Attempt, Lane]:
     dialect, quirks = target.provider.dialect, target.provider.quirks
-    family = PLAIN if quirks.get("thought_before_call") else dialect.FAMILY
-    chat = services.signatures.restore(request.caller.name, request.chat, family)
+    is_plain, caller = bool(quirks.get("thought_before_call")), request.caller.name
+    chat = services.signatures.restore(caller, request.chat, PLAIN if is_plain else dialect.FAMILY)
     call, losses = dialect.render_request(chat, target.model, quirks)
     if losses and on_loss == "reject":
         raise _lossy(target, list(losses))
@@ -71,7 +73,11 @@ def _translated(
         functions=chat.where.get("tools") == "/functions",
         prompt=estimate.tokens(chat) if request.dialect is anthropic and request.is_stream else 0,
     )
-    return attempt, Translation(dialect, request.dialect, framing, losses)
+
+    def keep(parts: Sequence[Part]) -> None:
+        services.signatures.note(caller, as_signed(parts) if is_plain else parts)
+
+    return attempt, Translation(dialect, request.dialect, framing, losses, keep=keep)
 
 
 def _lossy(target: Target, pointers: list[str]) -> RouterError:

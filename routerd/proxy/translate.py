@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from routerd.adapters import sse
 from routerd.adapters.base import StreamParser, StreamRenderer
-from routerd.chat.events import Collector, Event, ReplyEnded, ReplyFailed
+from routerd.chat.events import ChoiceEnded, Collector, Event, ReplyEnded, ReplyFailed
+from routerd.chat.parts import Part
 from routerd.chat.reply import Reply
 from routerd.errors import RouterError
 from routerd.proxy import headers
@@ -21,10 +22,11 @@ class StreamTranslation(Carrier):
 
     `is_verbatim`: both sides speak the same dialect, so the bytes pass as they came, in whole events, and the parser
     only watches for the end, the usage and what went wrong. `lost` tells what of the reply the caller's dialect has no
-    place for; where the dialect has comments, one at the end names it.
+    place for; where the dialect has comments, one at the end names it. `keep` is given the parts of an answer
+    before it is said to be whole.
     """
 
-    __slots__ = ("_carry", "_collector", "_has_comments", "_is_verbatim", "_lost", "_parser", "_renderer")
+    __slots__ = ("_carry", "_collector", "_has_comments", "_is_verbatim", "_keep", "_lost", "_parser", "_renderer")
 
     def __init__(
         self,
@@ -38,8 +40,10 @@ class StreamTranslation(Carrier):
         closing: bytes = b"",
         lost: Callable[[Reply], list[str]] | None = None,
         has_comments: bool = True,
+        keep: Callable[[Sequence[Part]], None] | None = None,
     ) -> None:
         super().__init__(outlet, done, clean=clean, closing=closing)
+        self._keep = keep
         self._lost = lost
         self._has_comments = has_comments
         self._parser = parser
@@ -47,11 +51,6 @@ class StreamTranslation(Carrier):
         self._is_verbatim = is_verbatim
         self._carry = b""
         self._collector = Collector()
-
-    @property
-    def reply(self) -> Reply:
-        """The reply as far as it has come."""
-        return self._collector.reply
 
     def _first(self, held: bytes) -> bytes:
         return self._pass(held)
@@ -117,7 +116,9 @@ class StreamTranslation(Carrier):
             self._failure = event.error
             return
         self._collector.add(event)
-        if type(event) is ReplyEnded:
+        if type(event) is ChoiceEnded and self._keep is not None:
+            self._keep(self._collector.reply.choices[event.choice].parts)
+        elif type(event) is ReplyEnded:
             self._saw_end = True
             self.usage = self._collector.reply.usage
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support import sse
 from tests.support.daemon import Daemon
-from tests.support.reply import Reply, event_stream, whole
+from tests.support.gate import Gate
+from tests.support.reply import Reply, Until, event_stream, whole
 from tests.support.stage import SERVER, defaults
 from tests.support.upstream import Upstream
 from tests.support.wire import Request
@@ -66,19 +69,27 @@ def config(upstreams: dict[str, Upstream]) -> str:
     return "\n".join([SERVER + defaults() + "providers:", *lines, "routes:", *routes, ""])
 
 
+def asking(model: str, messages: list[dict[str, Any]], *, stream: bool) -> dict[str, Any]:
+    return {"model": model, "messages": messages, "tools": [TOOL], "reasoning_effort": "medium", "stream": stream}
+
+
 def ask(daemon: Daemon, model: str, messages: list[dict[str, Any]], *, stream: bool = False) -> dict[str, Any]:
     """One turn of a caller that keeps text and tool calls alone; returns its assistant message."""
-    body = {"model": model, "messages": messages, "tools": [TOOL], "reasoning_effort": "medium", "stream": stream}
-    answer = daemon.post(body)
+    answer = daemon.post(asking(model, messages, stream=stream))
     assert answer.status == 200, answer.body
     if stream:
-        deltas = [choice["delta"] for chunk in answer.story.chunks for choice in chunk["choices"]]
-        pieces = [call for delta in deltas for call in delta.get("tool_calls", ())]
-        arguments = "".join(piece["function"].get("arguments", "") for piece in pieces)
-        calls = [{"id": pieces[0]["id"], "function": {"name": pieces[0]["function"]["name"], "arguments": arguments}}]
-    else:
-        calls = answer.json()["choices"][0]["message"]["tool_calls"]
+        return said_in(answer.story.chunks)
+    calls = answer.json()["choices"][0]["message"]["tool_calls"]
     return {"role": "assistant", "content": None, "tool_calls": [bare(call) for call in calls]}
+
+
+def said_in(chunks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The assistant message with one tool call that the chunks of a stream tell."""
+    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
+    pieces = [call for delta in deltas for call in delta.get("tool_calls", ())]
+    arguments = "".join(piece["function"].get("arguments", "") for piece in pieces)
+    call = {"id": pieces[0]["id"], "function": {"name": pieces[0]["function"]["name"], "arguments": arguments}}
+    return {"role": "assistant", "content": None, "tool_calls": [bare(call)]}
 
 
 def bare(call: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +116,30 @@ def test_anthropic_gets_its_signed_thinking_back(tmp_path: Path, *, restarted: b
         content = upstream.requests[-1].json()["messages"][1]["content"]
         assert content[0] == {"type": "thinking", "thinking": THOUGHT, "signature": SIGNATURE}
         assert content[1]["type"] == "tool_use"
+
+
+def test_who_has_heard_all_may_come_back_before_the_upstream_has_ended(tmp_path: Path) -> None:
+    """The last event and the last chunk are two writes of the provider, and callers know the end by the event."""
+    gate = Gate()
+
+    def lingering(request: Request) -> Reply:
+        reply = claude(request)
+        if not request.json().get("stream"):
+            return reply
+        *told, last_chunk = reply.steps
+        return Reply((*told, Until(gate), last_chunk))
+
+    with Upstream(lingering) as upstream, Daemon(tmp_path, config({"anthropic": upstream})) as daemon:
+        with daemon.caller() as caller:
+            caller.request("POST", "/v1/chat/completions", asking("to-anthropic", [ASKED], stream=True))
+            heard = b""
+            for piece in caller.pieces(caller.head()):
+                heard += piece
+                if b'"finish_reason":"tool_calls"' in heard:
+                    break
+            ask(daemon, "to-anthropic", turn(said_in(sse.story(sse.decode(heard)).chunks)))
+        assert SIGNATURE in json.dumps(upstream.requests[-1].json())
+        gate.open()
 
 
 def test_gemini_gets_the_signature_of_its_call_back(tmp_path: Path) -> None:
