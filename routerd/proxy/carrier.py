@@ -57,6 +57,11 @@ class Carrier:
             self._line.sink = self
             self._outlet.source = self._line
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the caller has been given all that the upstream had to say."""
+        return self._saw_end and self._failure is None
+
     def silent(self, now: float) -> float:
         """Seconds since a byte came, as far as the ticks can tell: never more than it was."""
         return now - self._heard_at

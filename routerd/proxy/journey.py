@@ -120,11 +120,18 @@ class Journey:
         self._note(attempt, now, error.kind if error else None, error.upstream_status if error else 200)
 
     def abandon(self, attempt: Attempt, kind: str) -> None:
-        """The caller has gone, or we have erred: the upstream is closed at once, and nobody's health changes."""
+        """The caller has gone, or we have erred: the upstream is closed at once, and nobody's health changes.
+
+        Some callers go as soon as they have heard the last word. Nothing was cut short then.
+        """
         self._attempt = None
         attempt.close()
-        if self._carrier is not None:
-            self._carrier.close()
+        carrier = self._carrier
+        if carrier is not None:
+            carrier.close()
+            if carrier.is_told:
+                self._usage = carrier.usage
+                return self.settle(attempt, None)
         self._services.counters.release(attempt.target, attempt.started)
         self._note(attempt, self._services.now(), kind, None)
 

@@ -25,7 +25,7 @@ from tests.support.upstream import Upstream
 ROUTES = [
     "kept", "kept-stream", "dropped", "half-dead", "fresh-and-dead", "told-to-close", "http-1.0", "trailing",
     "trailing-late", "error-kept", "parallel", "gone-whole", "gone-before-head", "gone-before-content",
-    "gone-mid-stream", "gone-reset", "gone-retry", "gone-in-between",
+    "gone-mid-stream", "gone-reset", "gone-retry", "gone-in-between", "gone-after-done",
 ]  # fmt: skip
 
 
@@ -199,6 +199,20 @@ def test_a_caller_that_leaves_frees_the_upstream_at_once(stage: Stage, route: st
     line = stage.daemon.wait_log(lambda line: line.get("route") == route, "the attempt is logged")
     assert line["error"] == "cancelled"
     assert stage.ask(route).status == 200, "nobody's health has changed"
+
+
+def test_a_caller_that_leaves_after_the_last_word_has_not_cut_anything_short(stage: Stage) -> None:
+    """Some close their connection at `[DONE]`, and do not wait for the last chunk."""
+    route, gate = "gone-after-done", Gate()
+    stage.upstream(route).script(event_stream(*chat.events(chat.chunks(usage=chat.USAGE)), Until(gate), ended=False))
+    with _asking(stage, route, stream=True) as caller:
+        assert any(b"[DONE]" in piece for piece in caller.pieces(caller.head()))
+        caller.close()
+        assert _seconds_until_gone(stage, route, time.monotonic()) < SOON
+    line = stage.daemon.wait_log(lambda line: line.get("route") == route, "the attempt is logged")
+    assert (line["error"], line["status"]) == (None, 200)
+    assert line["completion_tokens"] is not None
+    gate.open()
 
 
 def test_a_caller_that_resets_frees_the_upstream_as_well(stage: Stage) -> None:
