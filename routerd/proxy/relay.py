@@ -87,7 +87,8 @@ class StreamRelay(Carrier):
 
     def _is_marked(self, data: bytes) -> bool:
         """Whether an event in `data` may matter. Usage is told after the finish; before it some say `null` in each."""
-        return self._finish in data or b'"error"' in data or b"[DONE]" in data[-16:]
+        # `in` costs twice as much: it takes bytes for a number first, and makes an error of their not being one.
+        return data.find(self._finish) >= 0 or data.find(b'"error"') >= 0 or data.find(b"[DONE]", -16) >= 0
 
     def _cut(self, data: bytes) -> bytes:
         end = sse.whole_events(data)
