@@ -95,11 +95,13 @@ class Caller:
 
     def read(self, response: Response) -> Response:
         """The rest of a response."""
+        pieces = [response.body]
         try:
             for piece in self.pieces(response):
-                response.body += piece
+                pieces.append(piece)
         except (CutShort, ConnectionResetError):
             response.complete = False
+        response.body = b"".join(pieces)
         return response
 
     def exchange(self, method: str, target: str, body: Any = None, headers: dict[str, str] | None = None) -> Response:
