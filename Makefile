@@ -10,11 +10,15 @@ BIN := .venv/bin
 SOURCES := routerd tests scripts hatch_build.py $(wildcard bench)
 # What some tests call; each that is missing is installed when we may, else its tests are skipped and say so.
 DEBIAN := openssl=openssl buildah=buildah crun=crun age=age nginx=nginx-light chromium=chromium
+DEBIAN_COMPILED := cc=gcc /usr/include/stdio.h=libc6-dev
 DEBIAN_BENCH := cc=gcc nginx=nginx-light openssl=openssl /usr/include/openssl/ssl.h=libssl-dev
 
 .PHONY: help
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# One more than there are cores, since many tests wait for time to pass; but no crowd on a large machine.
+WORKERS := --numprocesses $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 3 ? n + 1 : 4))) --dist loadfile --no-loadscope-reorder
 
 PAGES := $(shell find frontend/src frontend/public -type f 2>/dev/null) $(wildcard frontend/*.json frontend/*.ts frontend/*.html)
 
@@ -29,6 +33,7 @@ ui: frontend/node_modules/.built ## build the pages, which the running program s
 test: ## set everything up, then every check and every test
 	$(MAKE) --jobs=3 --output-sync=target lint types pages clients .venv/debian.stamp
 	VITEST_MAX_WORKERS=1 $(MAKE) --jobs=2 unit browser
+	if $(BIN)/python scripts/compiled.py --possible; then $(MAKE) compiled-test; fi
 
 .PHONY: pages
 pages: ui ## types and tests of the pages
@@ -40,7 +45,7 @@ browser: .venv/run.stamp .venv/debian.stamp ui ## the pages in a real browser, w
 
 .PHONY: unit
 unit: .venv/dev.stamp .venv/debian.stamp clients ui ## the tests alone (ARGS="-k failover")
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(ARGS)
 
 .PHONY: compiled
 compiled: .venv/dev.stamp ## the hot path as machine code, in build/compiled; needs a C compiler
@@ -56,7 +61,7 @@ THROW := -W "ignore:the .type, exc, tb. signature of throw:DeprecationWarning"
 .PHONY: compiled-test
 compiled-test: export ROUTERD_COMPILED := $(CURDIR)/build/compiled
 compiled-test: compiled clients ui ## the tests of the hot path again, compiled (ARGS="-k failover")
-	$(BIN)/pytest -o pythonpath=$(ROUTERD_COMPILED) -p routerd --numprocesses auto --maxprocesses 4 --dist loadfile $(THROW) $(HOT) $(ARGS)
+	$(BIN)/pytest -o pythonpath=$(ROUTERD_COMPILED) -p routerd $(WORKERS) $(THROW) $(HOT) $(ARGS)
 
 .PHONY: drill
 drill: .venv/dev.stamp clients ## six real clients work off tasks through faults, half an hour (ARGS="--quick")
@@ -122,7 +127,7 @@ clean: ## remove what make made
 	@touch $@ .venv/run.stamp
 
 .venv/debian.stamp: Makefile scripts/debian .venv/dev.stamp
-	scripts/debian $(DEBIAN)
+	scripts/debian $(DEBIAN) $(DEBIAN_COMPILED) "$$($(BIN)/python scripts/compiled.py --header)=python3-dev"
 	@touch $@
 
 frontend/node_modules/.built: frontend/node_modules/.stamp $(PAGES)

@@ -1,7 +1,8 @@
 """Compile the modules that pyproject.toml lists under `tool.routerd` to machine code: `scripts/compiled.py [FOLDER]`.
 
 FOLDER (build/compiled) becomes the package as a wheel installs it, each compiled module beside its source, so it can be
-put first on PYTHONPATH. What was built for the same sources is not built again.
+put first on PYTHONPATH. What was built for the same sources is not built again. `--header` prints the header that a
+compiler needs of this Python; `--possible` exits with 1, and says why, where it or the compiler is missing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 import sys
 import sysconfig
 import tomllib
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +26,7 @@ from setuptools import Distribution  # type: ignore[import-untyped]
 from setuptools.command.build_ext import build_ext  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent
+HEADER = Path(sysconfig.get_path("include")) / "Python.h"
 NAME = "routerd"  # of the extension that holds all the code: routerd__mypyc
 # Only our own code is looked into: what comes out is then the same wherever the other packages are, or are not.
 # `make types` is the judge of types; here two errors would be about packages that nobody has looked into.
@@ -100,8 +103,29 @@ def build(work: Path) -> Path:
     return made
 
 
+def why_not() -> str | None:
+    """What is missing here; None when nothing is."""
+    if not shutil.which("cc"):
+        return "there is no C compiler"
+    return None if HEADER.is_file() else f"there is no {HEADER}"
+
+
 def main() -> None:
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/compiled").resolve()
+    arguments = ArgumentParser(description="Compile the hot path to machine code.")
+    arguments.add_argument("folder", nargs="?", type=Path, default=Path("build/compiled"))
+    arguments.add_argument("--header", action="store_true", help="print where the header of this Python is to be")
+    arguments.add_argument("--possible", action="store_true", help="exit with 1 where it can't be compiled")
+    given = arguments.parse_args()
+    if given.header:
+        print(HEADER)
+    elif not given.possible:
+        compile_to(given.folder.resolve())
+    elif reason := why_not():
+        sys.exit(f"nothing is compiled: {reason}")
+
+
+def compile_to(folder: Path) -> None:
+    """Make the package in `folder`."""
     os.chdir(ROOT)  # mypyc takes the names of modules from their paths
     work = folder.with_name(f"{folder.name}-{sysconfig.get_config_var('SOABI')}-mypy-{mypy_version}")
     made = build(work)
