@@ -60,6 +60,38 @@ describe.skipIf(missing)("the admin token", () => {
     expectNoFaults()
   })
 
+  test("is asked for by the page of the API as well, which then calls with it", async () => {
+    const page = await browser.page(routerd.url)
+    await page.goto(`${routerd.url}/docs`)
+    const field = page.getByLabel("Admin token")
+    await field.waitFor()
+    expect(await page.getByRole("alert").textContent()).toBe("")
+    await expectAccessible(page)
+
+    await field.fill("not-this-one")
+    await page.getByRole("button", { name: "Log in" }).click()
+    await page.getByRole("alert").getByText(/token/i).waitFor()
+
+    await field.fill(` ${TOKEN} `)
+    await page.getByRole("button", { name: "Log in" }).click()
+    await page.getByText("/api/status", { exact: true }).click()
+    expect(await field.isVisible()).toBe(false)
+    await page.getByRole("button", { name: "Try it out" }).click()
+    const [answer] = await Promise.all([page.waitForResponse(`${routerd.url}/api/status`), page.getByRole("button", { name: "Execute" }).click()])
+    expect(answer.status()).toBe(200)
+    expectNoFaults()
+  })
+
+  test("goes along from the pages to that of the API", async () => {
+    const page = await browser.page(routerd.url)
+    await page.goto(`${routerd.url}/settings#token=${TOKEN}`)
+    const link = page.getByRole("link", { name: "The API, to try out" })
+    const [opened] = await Promise.all([page.waitForEvent("popup"), link.click()])
+    await opened.getByText("/api/status", { exact: true }).waitFor()
+    expect(await opened.getByLabel("Admin token").isVisible()).toBe(false)
+    expectNoFaults()
+  })
+
   test("is taken from a link that is opened where the page is already", async () => {
     const page = await browser.page(routerd.url)
     await page.goto(`${routerd.url}/`)

@@ -21,7 +21,7 @@ _FILES = {
     "swagger-ui.css": "text/css; charset=utf-8",
     "start.js": "text/javascript; charset=utf-8",
 }
-_HOUR = {"Cache-Control": "private, max-age=3600", "Vary": "Accept-Encoding"}
+_HOUR = {"Cache-Control": "max-age=3600", "Vary": "Accept-Encoding"}
 # Swagger UI sets style attributes, and draws its icons from data: URLs.
 _POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
@@ -30,7 +30,7 @@ _POLICY = (
 
 
 class Documentation:
-    """The handlers; every one runs behind the guard. `rows` gives all operations that there are."""
+    """The handlers. `rows` gives all operations that there are."""
 
     def __init__(self, rows: Callable[[], Iterable[Operation]]) -> None:
         self._rows = rows
@@ -41,9 +41,12 @@ class Documentation:
         about = "What can be called, as OpenAPI 3.1 describes it."
         return (
             Operation("GET", "/openapi.json", self.describe, about, gives=dict[str, Any]),
-            Operation("GET", "/docs", self.page, "The same for people.", media="text/html", is_hidden=True),
+            Operation(
+                "GET", "/docs", self.page, "The same for people.", media="text/html", is_hidden=True, doorstep=self.page
+            ),
             *(
-                Operation("GET", f"/docs/{name}", partial(self.file, name), "A part of it.", is_hidden=True)
+                # They say nothing of this router, and a browser sends no token for them.
+                Operation("GET", f"/docs/{name}", partial(self.file, name), "A part.", asks="nobody", is_hidden=True)
                 for name in _FILES
             ),
         )
@@ -55,7 +58,7 @@ class Documentation:
         return Response(self._text, 200, {"Cache-Control": "no-store"}, content_type="application/json")
 
     async def page(self) -> Response:
-        """The page that loads the other files."""
+        """The page that loads the other files, and asks for a token where one is needed."""
         text = await asyncio.to_thread((_FOLDER / "page.html").read_bytes)
         headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
         return Response(text, 200, headers, content_type="text/html; charset=utf-8")

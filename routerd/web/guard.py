@@ -43,7 +43,13 @@ class Guard:
             g.admin = await self._admit(cast("dict[str, Any]", request.scope), needs)
             _check_media()
         except RouterError as error:
-            return show(ApiError(error.kind, error.message))
+            refusal = show(ApiError(error.kind, error.message))
+            if row is None or row.doorstep is None or error.kind != "unauthorized" or not _wants_a_page():
+                return refusal
+            page = await row.doorstep()
+            page.status_code = refusal.status_code
+            page.headers["WWW-Authenticate"] = refusal.headers["WWW-Authenticate"]
+            return page
         return None
 
     async def _admit(self, scope: dict[str, Any], needs: Role) -> Admin:
@@ -89,6 +95,11 @@ def _might_be_local(head: Head, scope: Mapping[str, Any]) -> bool:
     if scope["http_version"] == "1.0":
         return False
     return head.peer_is_loopback and head.listener_is_loopback and head.get(b"authorization") is None
+
+
+def _wants_a_page() -> bool:
+    """Whether it is a browser that asks, and for something to look at."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def _check_media() -> None:

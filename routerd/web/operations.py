@@ -42,6 +42,7 @@ class Operation:
     `is_tagged`: a GET whose answer has an ETag. `is_hidden`: it is no part of the API, such as the files of a page,
     and not described.
     `asks` is the least role that may call it; left out, reading needs a viewer and anything else an editor.
+    `doorstep` is what a browser gets with the refusal when its user has not said who they are: a page that asks.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Operation:
     dry: Any = None
     is_tagged: bool = False
     is_hidden: bool = False
+    doorstep: Handler | None = None
 
     @property
     def edits(self) -> bool:

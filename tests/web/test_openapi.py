@@ -141,10 +141,34 @@ def test_every_problem_stands_in_the_documentation() -> None:
 PAGE = ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js"]
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", *PAGE])
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
 def test_a_token_is_needed(daemon: Daemon, path: str) -> None:
-    assert daemon.get(path).status == 401
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
+        refused = daemon.get(path, headers)
+        assert (refused.status, refused.json()["kind"]) == (401, "unauthorized")
     assert daemon.get(path, bearer()).status == 200
+
+
+def test_a_browser_is_refused_with_the_page_that_asks_for_the_token(daemon: Daemon) -> None:
+    """It can't send one with the address of a page."""
+    refused, page = daemon.get("/docs", BROWSER), daemon.get("/docs", bearer())
+    assert (refused.status, refused.body) == (401, page.body)
+    assert refused.headers["www-authenticate"] == "Bearer"
+    for name in ("content-type", "content-security-policy", "cache-control"):
+        assert refused.headers[name] == page.headers[name]
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs/", "/api", "/api/status"])
+def test_nothing_else_has_a_page_at_its_door(daemon: Daemon, path: str) -> None:
+    assert daemon.get(path, BROWSER).json()["kind"] == "unauthorized"
+
+
+@pytest.mark.parametrize("path", PAGE[1:])
+def test_what_the_page_is_made_of_is_open(daemon: Daemon, path: str) -> None:
+    assert daemon.get(path).body == daemon.get(path, bearer()).body
 
 
 class Addresses(HTMLParser):
