@@ -53,7 +53,7 @@ compiled: .venv/dev.stamp ## the hot path as machine code, in build/compiled; ne
 
 # The tests that a caller's bytes pass through. test_reader.py hands the reader an heir of a compiled class.
 HOT := $(filter-out %/test_reader.py,$(wildcard $(foreach folder,edge proxy routing state,tests/$(folder)/test_*.py))) \
-	tests/clients/test_openai_python.py tests/clients/test_dialects.py tests/web/test_doors.py tests/test_compiled.py
+	tests/clients/test_openai_python.py tests/clients/test_drill.py tests/web/test_doors.py tests/test_compiled.py
 
 # What mypyc's coroutines do when they are cancelled, and Python 3.12 and later would rather not see.
 THROW := -W "ignore:the .type, exc, tb. signature of throw:DeprecationWarning"
