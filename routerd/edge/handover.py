@@ -25,7 +25,7 @@ class Untaken:
 
     def look(self, size: int, now: float) -> float:
         """Note the `size` of what waits now; returns for how long nothing was taken."""
-        if size < self.size or size == 0:
+        if size < self.size or not self.size:
             self.since = now
         self.size = size
         return now - self.since

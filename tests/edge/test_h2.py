@@ -267,11 +267,14 @@ def test_a_stream_whose_caller_takes_nothing_is_reset(gateway: StubGateway, path
 def test_a_connection_whose_caller_takes_nothing_is_cut(gateway: StubGateway) -> None:
     """It gives window without end, and does not read."""
     with EdgeDoor(gateway, limits=hours(stall=3)) as door:
+        door.sweep(9)  # whoever comes late has as much time
         peer = Peer(door.port)
         peer.connection.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**30})
         peer.connection.increment_flow_control_window(2**30)
         peer.ask("POST", "/v1/endless")
         gateway.begun.wait()
+        source = gateway.endless[0]
+        eventually(lambda: source.pauses > source.resumes, "an answer waits")
         door.sweep(4)
         assert not gateway.cancelled.is_open, "there was still time"
 
