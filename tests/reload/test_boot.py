@@ -28,6 +28,7 @@ def served_before(path: Path, data: Path, *names: str) -> None:
         for name in names:
             rename_over(path, text(name))
             watched.wait_for(name)
+            watched.wait_kept()
 
 
 BAD = {"broken": "providers: {a: [", "empty": "", "unknown key": "provider: {}\n"}

@@ -102,6 +102,10 @@ class Watched:
         """Until the config of that name serves."""
         eventually(lambda: self.serving == [name], f"{name} serves")
 
+    def wait_kept(self) -> None:
+        """Until what serves is what a start would fall back on."""
+        eventually(lambda: (self.generations.newest() or (0, ""))[1] == self.adopted[-1].digest, "it is kept")
+
     def wait_state(self, word: str) -> None:
         """Until the file is said to be so."""
         eventually(lambda: self.call(self.reloader.state()).word == word, f"the file is {word}", interval=0.1)
