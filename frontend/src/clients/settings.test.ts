@@ -24,6 +24,12 @@ describe("what each is told", () => {
     expect(partsOf("claude-code")["In a terminal"]).toContain("export ANTHROPIC_BASE_URL=http://127.0.0.1:8000\n")
   })
 
+  test("Gemini CLI adds /v1beta itself, and is told its model when it starts", () => {
+    const command = partsOf("gemini-cli")["In a terminal"]!
+    expect(command).toContain("export GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8000\n")
+    expect(command).toMatch(/gemini -m llm-auto-route$/)
+  })
+
   test("Codex speaks the Responses API, and has its key in a variable", () => {
     const file = partsOf("codex")["~/.codex/config.toml"]
     expect(file).toContain('wire_api = "responses"')

@@ -63,6 +63,18 @@ const PROGRAMS: Row[] = [
     ],
   },
   {
+    id: "gemini-cli",
+    name: "Gemini CLI",
+    about: "Start it with these variables, and choose “Use Gemini API key” when it asks how to authenticate.",
+    parts: ({ address, route, key }) => [
+      text("In a terminal", [
+        `export GOOGLE_GEMINI_BASE_URL=${word(address)}`,
+        `export GEMINI_API_KEY=${word(key)}`,
+        `gemini -m ${word(route)}`,
+      ]),
+    ],
+  },
+  {
     id: "codex",
     name: "Codex",
     about: "The file names the variable that Codex takes the key from.",
