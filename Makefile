@@ -31,7 +31,7 @@ ui: frontend/node_modules/.built ## build the pages, which the running program s
 
 .PHONY: test
 test: ## set everything up, then every check and every test
-	$(MAKE) --jobs=3 --output-sync=target lint types pages clients .venv/debian.stamp
+	$(MAKE) --jobs=3 --output-sync=target lint types pages clients compiled-if-possible
 	VITEST_MAX_WORKERS=1 $(MAKE) --jobs=2 unit browser
 	if $(BIN)/python scripts/compiled.py --possible; then $(MAKE) compiled-test; fi
 
@@ -51,8 +51,14 @@ unit: .venv/dev.stamp .venv/debian.stamp clients ui ## the tests alone (ARGS="-k
 compiled: .venv/dev.stamp ## the hot path as machine code, in build/compiled; needs a C compiler
 	$(BIN)/python scripts/compiled.py build/compiled
 
-# The tests that a caller's bytes pass through. test_reader.py hands the reader an heir of a compiled class.
-HOT := $(filter-out %/test_reader.py,$(wildcard $(foreach folder,edge proxy routing state,tests/$(folder)/test_*.py))) \
+# Early in `make test`: other things wait for the network then.
+.PHONY: compiled-if-possible
+compiled-if-possible: .venv/dev.stamp .venv/debian.stamp
+	! $(BIN)/python scripts/compiled.py --possible || $(BIN)/python scripts/compiled.py
+
+# The tests that a caller's bytes pass through. test_reader.py hands the reader an heir of a compiled class; test_reloads.py
+# takes as long as all others, most of it to read router.yaml.
+HOT := $(filter-out %/test_reader.py %/test_reloads.py,$(wildcard $(foreach folder,edge proxy routing state,tests/$(folder)/test_*.py))) \
 	tests/clients/test_openai_python.py tests/clients/test_drill.py tests/web/test_doors.py tests/test_compiled.py
 
 # What mypyc's coroutines do when they are cancelled, and Python 3.12 and later would rather not see.
