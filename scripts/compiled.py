@@ -88,8 +88,9 @@ def build(work: Path) -> Path:
     made, stamp, begun = work / "made", work / "stamp", time()
     if is_older(stamp, [ROOT / "pyproject.toml", *(ROOT / NAME).rglob("*.py")]):
         generated = mypyc.build.mypycify(
-            [*OPTIONS, *modules()], opt_level="2", debug_level="0", multi_file=True, group_name=NAME,
-            target_dir=str(work / "c"),
+            # `make types` may be at work beside it, and mypy's cache is a database.
+            [*OPTIONS, f"--cache-dir={work / 'cache'}", *modules()], opt_level="2", debug_level="0", multi_file=True,
+            group_name=NAME, target_dir=str(work / "c"),
         )  # fmt: skip
         refuse_narrowed((work / "c" / "ops.txt").read_text())
         command = BuildInParallel(Distribution({"name": NAME, "ext_modules": generated}))
