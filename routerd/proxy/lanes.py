@@ -79,8 +79,8 @@ RELAYS = {
 
 class Translation:
     """From the dialect of the provider to the caller's. `is_verbatim`: they are the same, and the bytes pass as they
-    came, while the parser watches. `keep` is given the parts of each answer before the caller hears
-    that it is whole: who has heard it may come back at once.
+    came, while the parser watches. `keep` is given the parts of each answer before the caller hears that it is whole:
+    who has heard it may come back at once.
     """
 
     __slots__ = (
