@@ -26,8 +26,8 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
     """An HTTP/1.1 connection, from accept to close. `deadline`: when the sweep calls `overdue`, in loop seconds."""
 
     __slots__ = (
-        "_discarded", "_edge", "_is_held", "_is_leaving", "_is_local", "_listener", "_preface", "_queue", "_reader",
-        "_task", "_transport", "_untaken", "deadline",
+        "_discarded", "_edge", "_is_held", "_is_leaving", "_is_local", "_is_tls", "_listener", "_preface", "_queue",
+        "_reader", "_task", "_untaken", "deadline", "transport",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, listener: Listener) -> None:
@@ -39,6 +39,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         self._task: asyncio.Task[None] | None = None
         self._preface: bytes | None = b""  # what came, while it may still become HTTP/2's preface
         self._is_local = False
+        self._is_tls = False
         self._is_held = False  # we don't read: enough is waiting
         self._is_leaving = False  # nothing more will be answered
         self._discarded = 0  # bytes that came after that
@@ -48,16 +49,17 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
     # The transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
         if not self._edge.is_accepting:
-            return self._transport.abort()  # it was on its way when we closed the port
+            return self.transport.abort()  # it was on its way when we closed the port
         peer = transport.get_extra_info("peername")
         self._is_local = not peer or is_loopback_address(peer[0])
         tls = transport.get_extra_info("ssl_object")
+        self._is_tls = tls is not None
         if tls is not None and tls.selected_alpn_protocol() == "h2":
-            return self._edge.hand_over(self._transport, b"", self._listener)
-        self._out = self._transport
-        self._transport.set_write_buffer_limits(high=self._edge.limits.write_buffer)
+            return self._edge.hand_over(self.transport, b"", self._listener)
+        self._out = self.transport
+        self.transport.set_write_buffer_limits(high=self._edge.limits.write_buffer)
         self._edge.connections.add(self)
         self._wait(self._edge.limits.idle)
 
@@ -84,7 +86,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         """Nobody who still wants an answer closes even half of the connection; so the caller has gone."""
         self.flush()  # answers before the one that nobody wants
         if self.current is not None and not self.has_ended:
-            self._transport.abort()
+            self.transport.abort()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -168,7 +170,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         receiving, self._reader.request = self._reader.request, None
         self._reader.stop()
         if receiving is not None and not self._take_back(receiving):
-            return self._transport.abort()
+            return self.transport.abort()
         answer = self._edge.gateway.refusal(error, path)
         self._enqueue(Prepared(is_head=False, is_old=False, keep_alive=False, prepared=answer, is_last=True))
 
@@ -236,7 +238,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         """Whoever had to answer did not."""
         if self.has_started:
             self.flush()
-            return self._transport.abort()
+            return self.transport.abort()
         self.closes = True
         self.whole(*self._edge.gateway.refusal(RouterError("internal", "Internal error."), self._reader.path()))
 
@@ -253,9 +255,9 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         receiving = self._reader.request
         hold = len(self._queue) > self._edge.limits.pipelined or (receiving is not None and receiving.is_full())
         if hold and not self._is_held:
-            self._transport.pause_reading()
+            self.transport.pause_reading()
         elif self._is_held and not hold:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
         self._is_held = hold
 
     # Beginning and end
@@ -266,7 +268,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         begun = held + bytes(data[: len(H2_PREFACE) - len(held)])
         if begun == H2_PREFACE:
             self._edge.forget(self)
-            return self._edge.hand_over(self._transport, held + bytes(data), self._listener)
+            return self._edge.hand_over(self.transport, held + bytes(data), self._listener)
         if H2_PREFACE.startswith(begun):
             self._preface = begun
             return
@@ -281,6 +283,11 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         """Whether nothing is under way, and nothing of a next request has come."""
         return self.current is None and not self._queue and self._reader.phase == IDLE
 
+    @property
+    def is_unheard(self) -> bool:
+        """Whether the transport would not say that a caller who waits for an answer has gone (see `edge.gone`)."""
+        return (self._is_tls or self._is_held) and self.current is not None and not self.has_ended
+
     def close_if_idle(self) -> None:
         """Close now if nothing is under way, else with the answer."""
         if self.is_idle:
@@ -288,11 +295,11 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
-        self._transport.abort()
+        self.transport.abort()
 
     def extra(self, name: str) -> Any:
         """What the transport says of itself."""
-        return self._transport.get_extra_info(name)
+        return self.transport.get_extra_info(name)
 
     @property
     def listener_is_loopback(self) -> bool:
@@ -304,7 +311,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         if self._is_taking():
             self._wait_for_taking(self._edge.limits.flush if self._is_leaving else self._edge.limits.stall)
         elif self._is_leaving or self._untaken is not None:
-            self._transport.abort()
+            self.transport.abort()
         elif self._reader.phase not in {HEAD, BODY} and not self._preface:
             self._leave(linger=False)
         else:
@@ -313,7 +320,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def _is_taking(self) -> bool:
         """Whether the caller has taken some of what waited for it when the deadline was set."""
-        return self._untaken is not None and self._transport.get_write_buffer_size() < self._untaken
+        return self._untaken is not None and self.transport.get_write_buffer_size() < self._untaken
 
     def _leave(self, *, linger: bool) -> None:
         """Answer nothing more. `linger`: the caller may still be sending, and shall read our answer before a reset."""
@@ -322,19 +329,19 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         self._out = NOWHERE
         self._queue.clear()
         self._reader.stop()
-        if not linger or self._transport.is_closing():
-            self._transport.close()
+        if not linger or self.transport.is_closing():
+            self.transport.close()
             return self._wait_for_taking(self._edge.limits.flush)
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
         if self._is_held:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
         self._wait_for_taking(self._edge.limits.linger)
 
     def _discard(self, size: int) -> None:
         self._discarded += size
         if self._discarded > self._edge.limits.discard:
-            self._transport.abort()
+            self.transport.abort()
 
     def _set_deadline(self, was: int) -> None:
         """How long we wait for what comes next; nothing limits how long an answer takes whose caller takes it."""
@@ -357,7 +364,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def _wait_for_taking(self, seconds: float) -> None:
         self._wait(seconds)
-        self._untaken = self._transport.get_write_buffer_size()
+        self._untaken = self.transport.get_write_buffer_size()
 
     def _wait(self, seconds: float) -> None:
         self.deadline = self._edge.now + self._edge.limits.tick + seconds

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from routerd.edge.bridge import LazyApp
+from routerd.edge.gone import gone
 from routerd.edge.limits import KIB, Limits
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class Handover:
             transport.abort()
 
     def sweep(self, now: float) -> None:
-        """Cut the connections whose callers take nothing; streams within them have a limit of their own."""
+        """Cut the connections whose callers have gone, or take nothing; streams have a limit of their own."""
+        for transport in gone((one, one) for one in self._transports):
+            transport.abort()
         for transport, untaken in self._transports.items():
             if untaken.look(_waiting(transport), now) > self._limits.stall:
                 transport.abort()

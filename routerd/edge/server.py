@@ -14,6 +14,7 @@ from routerd.access import is_loopback_address
 from routerd.edge import lines
 from routerd.edge.bridge import App, LazyApp
 from routerd.edge.connection import Connection
+from routerd.edge.gone import gone
 from routerd.edge.handover import Handover
 from routerd.edge.limits import DEFAULT_LIMITS, Limits
 from routerd.proxy.cork import NO_CORK, Cork
@@ -142,13 +143,17 @@ class Edge:
         """A tick has passed: tell the time, and close what has been silent too long."""
         self.now += self.limits.tick
         self.date = lines.date_line(time.time())
-        for connection in [one for one in self.connections if one.deadline < self.now]:
+        self._see_to([one for one in self.connections if one.deadline < self.now], Connection.overdue)
+        self._see_to(gone((one.transport, one) for one in self.connections if one.is_unheard), Connection.eof_received)
+        self._handover.sweep(self.now)
+
+    def _see_to(self, connections: list[Connection], act: Callable[[Connection], object]) -> None:
+        for connection in connections:
             try:
-                connection.overdue()
+                act(connection)
             except Exception as error:  # one connection's mistake must not end the limits of all
                 self.report(error)
                 connection.abort()
-        self._handover.sweep(self.now)
 
     def _tick(self) -> None:
         self._ticking = self.loop.call_later(self.limits.tick, self._tick)

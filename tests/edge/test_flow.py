@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import resource
+import socket
 import time
 
 import pytest
 
 from tests.edge.stub import StubGateway
+from tests.support.certificates import Certificates
 from tests.support.doors import EdgeDoor, hours
 from tests.support.gate import PATIENCE, SOON, eventually
 
@@ -52,6 +54,43 @@ def test_a_caller_who_goes_while_another_request_waits(door: EdgeDoor, gateway: 
         caller.request("POST", "/v1/echo", b"{}")
         gateway.begun.wait()
     gateway.cancelled.wait()
+
+
+@pytest.mark.parametrize("is_half", [False, True])
+def test_a_caller_who_goes_while_we_do_not_read(door: EdgeDoor, gateway: StubGateway, is_half: bool) -> None:
+    with door.caller() as caller:
+        caller.request("POST", "/v1/wait", b"{}")
+        gateway.begun.wait()
+        asked = b"POST /v1/size HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+        caller.send(asked * 2000)
+        eventually(lambda: door.do(is_held(door)), "reading stopped")
+        if is_half:
+            caller.socket.shutdown(socket.SHUT_WR)
+        else:
+            caller.close()
+        gateway.cancelled.wait()
+    eventually(lambda: not door.edge.connections, "the connection is forgotten")
+
+
+async def is_held(door: EdgeDoor) -> bool:
+    """Whether nothing is read from the only caller there is."""
+    [connection] = door.edge.connections
+    return not connection.transport.is_reading()
+
+
+def test_a_caller_who_goes_without_a_goodbye(
+    tls_door: EdgeDoor, gateway: StubGateway, certificates: Certificates
+) -> None:
+    """While an answer waits for it: TLS does not pass that on, and what is on its way is never taken."""
+    plain = socket.create_connection(("127.0.0.1", tls_door.tls_port), PATIENCE)
+    with certificates.caller().wrap_socket(plain, server_hostname="localhost") as caller:
+        caller.sendall(b"POST /v1/endless HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+        gateway.begun.wait()
+        source = gateway.endless[0]
+        eventually(lambda: source.pauses > source.resumes, "the source is paused")
+        socket.socket.shutdown(caller, socket.SHUT_WR)  # not SSLSocket's own
+        gateway.cancelled.wait()
+        eventually(lambda: not tls_door.edge.connections, "the connection is forgotten")
 
 
 def test_reading_stops_while_too_much_waits(door: EdgeDoor, gateway: StubGateway) -> None:

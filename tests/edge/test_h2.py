@@ -286,6 +286,20 @@ def test_a_connection_whose_caller_takes_nothing_is_cut(gateway: StubGateway) ->
         peer.socket.close()
 
 
+def test_a_caller_who_goes_without_a_goodbye(door: EdgeDoor, gateway: StubGateway, certificates: Certificates) -> None:
+    """It gives window without end, and does not read; TLS does not pass on that it has gone."""
+    peer = Peer(door.tls_port, certificates.caller())
+    peer.connection.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**30})
+    peer.connection.increment_flow_control_window(2**30)
+    peer.ask("POST", "/v1/endless")
+    gateway.begun.wait()
+    source = gateway.endless[0]
+    eventually(lambda: source.pauses > source.resumes, "an answer waits")
+    socket.socket.shutdown(peer.socket, socket.SHUT_WR)  # not SSLSocket's own
+    gateway.cancelled.wait()
+    peer.socket.close()
+
+
 ODD = {
     "a path that is no ASCII": ("GET", "/é", "400"),
     "an asterisk": ("OPTIONS", "*", "400"),

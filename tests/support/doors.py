@@ -158,7 +158,7 @@ class EdgeDoor(Door):
 
     async def _untaken(self) -> int:
         [connection] = self.edge.connections
-        return connection._transport.get_write_buffer_size()
+        return connection.transport.get_write_buffer_size()
 
 
 class HypercornDoor(Door):
