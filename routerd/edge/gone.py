@@ -22,9 +22,17 @@ def gone(watched: Iterable[tuple[asyncio.BaseTransport, Owner]]) -> list[Owner]:
     poll = select.poll()
     owners: dict[int, Owner] = {}
     for transport, owner in watched:
-        socket = transport.get_extra_info("socket")
-        descriptor = -1 if socket is None else socket.fileno()  # none: the loop has closed it, and is about to say so
+        descriptor = _descriptor(transport)
         if descriptor >= 0:
             owners[descriptor] = owner
             poll.register(descriptor, _GONE)
     return [owners[descriptor] for descriptor, _ in poll.poll(0)] if owners else []
+
+
+def _descriptor(transport: asyncio.BaseTransport) -> int:
+    """What the system knows the socket by; -1: the loop has closed it, and is about to say so."""
+    try:
+        socket = transport.get_extra_info("socket")
+    except AttributeError:  # asyncio's TLS forgets what it wraps when it is closed twice, as Hypercorn may do
+        return -1
+    return -1 if socket is None else int(socket.fileno())
