@@ -50,6 +50,7 @@ from routerd.workshop import Do, Workshop
 
 SWEEP = 0.5  # seconds
 REMEMBERING = 0.25  # seconds to wait for what was kept before; the rest follows behind
+_LAST_WORDS = 2.0  # seconds in which callers whose time is over may read why
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
@@ -216,6 +217,9 @@ async def serve(settings: Settings, ahead: Ahead | None = None) -> None:
         daemon.management.news.close()  # who follows them would hold up the drain
         stop.clear()
         await _first(edge.drain(drain), stop.wait())
+        if cut := daemon.gateway.stop():
+            daemon.log.warning("cut_short", requests=cut)
+            await edge.drain(_LAST_WORDS)
         await edge.close()
 
 

@@ -91,6 +91,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
         502, "server_error/bad_reply", "api_error", "Check that `base_url` speaks the adapter's format.", "garbled"
     ),
     "no_target": _kind(503, "server_error/no_target", "api_error", "Activate or repair one of the route's providers."),
+    "shutting_down": _kind(
+        503, "server_error/shutting_down", "api_error", "Send it again: routerd was stopped while it was answered."
+    ),
     "internal": _kind(500, "server_error/internal", "api_error", "Report it with the request id."),
 })
 

@@ -84,7 +84,7 @@ class Edge:
         return addresses
 
     async def drain(self, seconds: float) -> None:
-        """No new connections; what has begun or been sent may finish within `seconds`, then everything is cut."""
+        """No new connections; returns when what has begun or been sent has finished, or `seconds` have passed."""
         self.is_draining = True
         for _ in range(_PASSES):
             await asyncio.sleep(0)
@@ -92,7 +92,6 @@ class Edge:
         for connection in list(self.connections):
             connection.close_if_idle()
         await asyncio.wait([self.loop.create_task(self._wait_until_empty())], timeout=seconds)
-        await self.close()
 
     async def close(self) -> None:
         """Cut everything, and return when it is gone."""

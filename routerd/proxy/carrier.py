@@ -76,8 +76,12 @@ class Carrier:
             self.close()
             self.on_end()
         elif self.silent(now) > idle:
-            self.close()
-            self.on_failure(RouterError("upstream_timeout", f"timed out: `idle` ({idle:g} s)"))
+            self.fail(RouterError("upstream_timeout", f"timed out: `idle` ({idle:g} s)"))
+
+    def fail(self, error: RouterError) -> None:
+        """End it from our side."""
+        self.close()
+        self.on_failure(error)
 
     def close(self) -> None:
         """Give the connection up at once, if it is still this stream's."""

@@ -88,6 +88,13 @@ class Gateway:
         finally:
             services.under_way.discard(journey)
 
+    def stop(self) -> int:
+        """Tell every caller who still waits that we shut down; returns how many there are."""
+        under_way = list(self._services.under_way)
+        for journey in under_way:
+            journey.stop()
+        return len(under_way)
+
     def refusal(self, error: RouterError, path: str) -> tuple[int, bytes, bytes]:
         """Status, head lines and body that say `error` in the dialect that `path` speaks."""
         dialect = endpoints.dialect_of(path)

@@ -22,8 +22,8 @@ from routerd.routing.planner import Planner
 from routerd.routing.walk import Walk
 from routerd.snapshot import Route, Snapshot, Target
 
-# The upstream says best itself what is wrong with the request; of other failures we say whose they are.
-_OWN_WORDS = frozenset({"upstream_rejected", "context_length"})
+# The upstream says best itself what is wrong with the request, and our end is ours; of other failures we say whose.
+_OWN_WORDS = frozenset({"upstream_rejected", "context_length", "shutting_down"})
 
 
 class Journey:
@@ -203,6 +203,14 @@ class Journey:
             return self._outlet.end(said + self._closing(), close=True)
         lines = headers.JSON + headers.identity(self._request_id) + self._way() + headers.of_error(error)
         self._outlet.whole(status, lines, self._dialect.render_error(error))
+
+    def stop(self) -> None:
+        """Our time is over: tell the caller, as `fail` does."""
+        error = RouterError("shutting_down", "routerd is shutting down: send the request again.")
+        if self._carrier is not None:
+            self._carrier.fail(error)
+        elif self._attempt is not None:
+            self._attempt.fail(error)
 
     # Once a second
 

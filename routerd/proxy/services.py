@@ -18,9 +18,11 @@ from routerd.state.signatures import Signatures
 
 
 class Watched(Protocol):
-    """What the sweep looks at."""
+    """A request under way: the sweep looks at it, and the end of a drain ends it."""
 
     def tick(self, now: float) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 @dataclass(slots=True)

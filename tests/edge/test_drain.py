@@ -111,6 +111,7 @@ def test_what_does_not_finish_is_cut(door: EdgeDoor, gateway: StubGateway) -> No
         start = time.monotonic()
         door.do(door.edge.drain(0.2))
         assert time.monotonic() - start > 0.19
+        door.do(door.edge.close())
         assert not caller.read(answer).complete
         gateway.cancelled.wait()
     assert not door.edge.connections
@@ -148,6 +149,7 @@ def test_http_2_is_cut_too(certificates: Certificates, gateway: StubGateway, loo
         client = httpx.Client(http2=True, verify=certificates.caller(), base_url=f"https://127.0.0.1:{door.tls_port}")
         with client, client.stream("POST", "/v1/begin", json={}) as answer:
             door.do(door.edge.drain(0.2))
+            door.do(door.edge.close())
             with pytest.raises(httpx.HTTPError):
                 answer.read()
             gateway.cancelled.wait()
