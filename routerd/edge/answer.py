@@ -178,8 +178,13 @@ class AnswerWriter:
             return b"%x\r\n%b\r\n" % (len(data), data)
         return b"" if self._framing == _SILENT else data
 
+    def _has_more(self) -> bool:
+        """Whether requests that have come wait behind the current one."""
+        return False
+
     def _ending(self) -> bytes:
         """`Connection: close`, if the connection ends with this answer as far as that is known by now."""
         request = self.current
-        self.closes = self.closes or request is None or not request.keep_alive or self._clock.is_draining
+        is_over = self._clock.is_draining and not self._has_more()
+        self.closes = self.closes or request is None or not request.keep_alive or is_over
         return lines.CLOSE if self.closes else b""

@@ -12,6 +12,7 @@ from routerd.edge.answer import NOWHERE, AnswerWriter
 from routerd.edge.bridge import Bridge
 from routerd.edge.reader import BODY, DONE, HEAD, IDLE, Reader
 from routerd.edge.requests import Prepared, Proxied, Request
+from routerd.edge.transports import untaken
 from routerd.errors import RouterError
 from routerd.proxy import heads
 from routerd.proxy.door import Head
@@ -246,9 +247,12 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         """The answer to the current request is written."""
         request, self.current = self.current, None
         self._source = None
-        if self.closes or self._edge.is_draining:
+        if self.closes or (self._edge.is_draining and not self._queue):
             is_last = isinstance(request, Prepared) and request.is_last
             self._leave(linger=is_last or self._reader.phase in {HEAD, BODY})
+
+    def _has_more(self) -> bool:
+        return bool(self._queue)
 
     def regulate(self) -> None:
         """Read on, or stop reading while enough is waiting."""
@@ -285,7 +289,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     @property
     def is_unheard(self) -> bool:
-        """Whether the transport would not say that a caller who waits for an answer has gone (see `edge.gone`)."""
+        """Whether the transport does not say when a caller who waits for an answer has gone: see `edge.transports`."""
         return (self._is_tls or self._is_held) and self.current is not None and not self.has_ended
 
     def close_if_idle(self) -> None:
@@ -320,10 +324,12 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def _is_taking(self) -> bool:
         """Whether the caller has taken some of what waited for it when the deadline was set."""
-        return self._untaken is not None and self.transport.get_write_buffer_size() < self._untaken
+        return self._untaken is not None and untaken(self.transport) < self._untaken
 
     def _leave(self, *, linger: bool) -> None:
         """Answer nothing more. `linger`: the caller may still be sending, and shall read our answer before a reset."""
+        if self._is_leaving:
+            return
         self._is_leaving = True
         self.flush()
         self._out = NOWHERE
@@ -364,7 +370,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
 
     def _wait_for_taking(self, seconds: float) -> None:
         self._wait(seconds)
-        self._untaken = self.transport.get_write_buffer_size()
+        self._untaken = untaken(self.transport)
 
     def _wait(self, seconds: float) -> None:
         self.deadline = self._edge.now + self._edge.limits.tick + seconds

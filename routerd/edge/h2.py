@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, cast
 
 from h2.errors import ErrorCodes
@@ -16,6 +17,8 @@ from hypercorn.asyncio.task_group import TaskGroup
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.events import Closed, RawData
+from hypercorn.events import Event as TransportEvent
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h2 import BUFFER_HIGH_WATER, BUFFER_LOW_WATER, BufferCompleteError, H2Protocol, StreamBuffer
@@ -24,6 +27,7 @@ from hypercorn.typing import Event as IOEvent
 
 from routerd.edge.bridge import App
 from routerd.edge.limits import Limits
+from routerd.edge.transports import untaken
 
 _UNLIMITED = 10**9
 
@@ -37,6 +41,7 @@ class Shared:
     context: WorkerContext
     discard: int  # bytes of late data, on one connection
     stall: float  # seconds in which a caller takes nothing of a stream
+    linger: float  # seconds in which it takes nothing of the rest, or does not answer TLS's goodbye
 
     async def terminate(self) -> None:
         """Streams may finish, no new ones begin, and idle connections close."""
@@ -53,7 +58,8 @@ def shared(app: App, limits: Limits, report: Callable[[BaseException], None]) ->
             report(error)
             raise
 
-    return Shared(ASGIWrapper(reporting), _config(limits), WorkerContext(None), limits.discard, limits.stall)
+    serving, context = ASGIWrapper(reporting), WorkerContext(None)
+    return Shared(serving, _config(limits), context, limits.discard, limits.stall, limits.linger)
 
 
 def _config(limits: Limits) -> Config:
@@ -92,6 +98,7 @@ class _Server(TCPServer):
         loop = asyncio.get_running_loop()
         super().__init__(common.app, loop, common.config, common.context, state, reader, writer)
         self._common = common
+        self._closing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         try:
@@ -102,8 +109,38 @@ class _Server(TCPServer):
                 await protocol.initiate()
                 await self.idle_task.restart(group, self._idle_timeout)
                 await self._read_data()
+                await self.idle_task.stop()  # else a caller who has gone would be kept until it has been idle
         finally:
             await self._close()
+
+    async def protocol_send(self, event: TransportEvent) -> None:
+        if self._closing is None or not isinstance(event, RawData):  # asyncio's TLS can't be written to once it is cut
+            await super().protocol_send(event)
+
+    async def _initiate_server_close(self) -> None:
+        await self.protocol.handle(Closed())
+        self._begin_to_close()  # not awaited: its end awaits the task that runs this
+
+    async def _close(self) -> None:
+        await asyncio.wait([self._begin_to_close()])
+
+    def _begin_to_close(self) -> asyncio.Task[None]:
+        if self._closing is None:
+            self._closing = self.loop.create_task(self._see_it_close())
+        return self._closing
+
+    async def _see_it_close(self) -> None:
+        """Close as Hypercorn does; but who takes nothing more, TLS's goodbye included, is not waited for."""
+        closing = self.loop.create_task(super()._close())
+        transport, before = self.writer.transport, inf
+        while not closing.done():
+            left = untaken(transport)
+            if left >= before:
+                transport.abort()
+            before = left
+            await asyncio.wait([closing], timeout=self._common.linger)
+        with contextlib.suppress(OSError):  # the caller has gone, however rudely
+            closing.result()
 
     def _protocol(self, group: TaskGroup) -> _Protocol:
         about = self.writer.get_extra_info

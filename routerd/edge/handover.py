@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from routerd.edge.bridge import LazyApp
-from routerd.edge.gone import gone
 from routerd.edge.limits import KIB, Limits
+from routerd.edge.transports import gone, untaken
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -74,8 +74,8 @@ class Handover:
         """Cut the connections whose callers have gone, or take nothing; streams have a limit of their own."""
         for transport in gone((one, one) for one in self._transports):
             transport.abort()
-        for transport, untaken in self._transports.items():
-            if untaken.look(_waiting(transport), now) > self._limits.stall:
+        for transport, taking in self._transports.items():
+            if taking.look(untaken(transport), now) > self._limits.stall:
                 transport.abort()
 
     async def _see_through(
@@ -99,14 +99,6 @@ class Handover:
             if self._is_terminated:
                 await self._shared.terminate()
         await h2.serve(self._shared, reader, writer, state)
-
-
-def _waiting(transport: asyncio.WriteTransport) -> int:
-    """How many bytes the caller has not taken."""
-    try:
-        return transport.get_write_buffer_size()
-    except AttributeError:  # asyncio's TLS forgets what it wraps when it is closed twice, as Hypercorn may do
-        return 0
 
 
 def _import_h2() -> ModuleType:

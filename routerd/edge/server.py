@@ -14,13 +14,14 @@ from routerd.access import is_loopback_address
 from routerd.edge import lines
 from routerd.edge.bridge import App, LazyApp
 from routerd.edge.connection import Connection
-from routerd.edge.gone import gone
 from routerd.edge.handover import Handover
 from routerd.edge.limits import DEFAULT_LIMITS, Limits
+from routerd.edge.transports import gone
 from routerd.proxy.cork import NO_CORK, Cork
 from routerd.proxy.door import Gateway
 
 _STRIP = 64 * 1024  # bytes read at once; parsed before the next read, so one is enough for all connections
+_NEVER = 86_400.0  # seconds; TLS would count those in which a caller takes the rest of its answer. Our sweep looks on
 _PASSES = 8  # turns of the loop in which a connection that the kernel holds is accepted, opened and read
 
 
@@ -74,7 +75,7 @@ class Edge:
             ssl=tls,
             backlog=self.limits.backlog,
             ssl_handshake_timeout=self.limits.handshake if tls else None,
-            ssl_shutdown_timeout=self.limits.linger if tls else None,
+            ssl_shutdown_timeout=_NEVER if tls else None,
             start_serving=False,
         )
         addresses = [bound.getsockname()[:2] for bound in server.sockets]

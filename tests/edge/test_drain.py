@@ -117,6 +117,23 @@ def test_what_does_not_finish_is_cut(door: EdgeDoor, gateway: StubGateway) -> No
     assert not door.edge.connections
 
 
+def test_what_waits_behind_an_answer_is_answered_too(door: EdgeDoor, gateway: StubGateway) -> None:
+    with door.caller() as caller:
+        caller.request("POST", "/v1/begin", b"{}")
+        gateway.begun.wait()
+        for number in range(2):
+            caller.request("POST", "/v1/echo", b"%d" % number)
+        door.hear(caller)
+        draining = door.begin(door.edge.drain(2 * PATIENCE))
+        eventually(lambda: refuses(door), "no connection is accepted")
+        gateway.may_answer.open()
+        answers = [caller.read(caller.head()) for _ in range(3)]
+        assert [answer.body for answer in answers] == [b"begundone", b"0", b"1"]
+        assert [answer.headers.get("connection") for answer in answers] == [None, None, "close"]
+        assert caller.rest() == b""
+        draining.result(PATIENCE)
+
+
 def test_draining_nothing_takes_no_time(door: EdgeDoor) -> None:
     door.do(door.edge.drain(2 * PATIENCE))
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -283,6 +284,32 @@ def test_a_connection_whose_caller_takes_nothing_is_cut(gateway: StubGateway) ->
             return gateway.cancelled.is_open
 
         eventually(is_cut, "it is cut")
+        peer.socket.close()
+
+
+@pytest.mark.parametrize("way", ["goodbye", "closed", "reset"])
+def test_nothing_is_kept_of_a_caller_who_has_gone(door: EdgeDoor, certificates: Certificates, way: str) -> None:
+    """Also when it was idle, and did not say that it goes."""
+    peer = Peer(door.tls_port, certificates.caller())
+    assert peer.finish(peer.ask("GET", "/ping")) == "200"
+    if way == "goodbye":
+        peer.connection.close_connection()
+        peer.flush()
+    elif way == "reset":
+        peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.socket.close()
+    eventually(lambda: not door.edge._handover.tasks, "the connection is forgotten")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_idle_caller_who_answers_no_goodbye_is_not_waited_for(
+    gateway: StubGateway, certificates: Certificates, loop: str
+) -> None:
+    limits = replace(QUICK, idle=0.1, linger=0.1)
+    with EdgeDoor(gateway, loop=loop, certificates=certificates, limits=limits) as door:
+        peer = Peer(door.tls_port, certificates.caller())
+        assert peer.finish(peer.ask("GET", "/ping")) == "200"
+        eventually(lambda: not door.edge._handover.tasks, "the connection is forgotten")
         peer.socket.close()
 
 

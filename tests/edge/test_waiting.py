@@ -5,14 +5,16 @@ No clock runs here: time is what the tests let pass, in hours, and a limit of th
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 
 import pytest
 
 from routerd.errors import RouterError
 from tests.edge.stub import StubGateway
+from tests.support.certificates import Certificates
 from tests.support.doors import LOOPS, QUICK, EdgeDoor, hours
-from tests.support.gate import eventually
+from tests.support.gate import PATIENCE, eventually
 from tests.support.raw import RawCaller
 
 HEAD = b"POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n"
@@ -225,6 +227,32 @@ def test_a_caller_who_reads_slowly_is_waited_for(gateway: StubGateway, name: str
             takes_some(door, caller)
             door.sweep(5)
         assert caller.read(answer).body == LARGE
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_caller_over_tls_may_take_its_time_with_the_last_answer(
+    gateway: StubGateway, certificates: Certificates, loop: str
+) -> None:
+    """The timers of TLS itself know no progress; none of them is ours."""
+    limits = replace(QUICK, linger=0.05)
+    with EdgeDoor(gateway, limits=limits, loop=loop, certificates=certificates) as door:
+        plain = socket.create_connection(("127.0.0.1", door.tls_port), PATIENCE)
+        with certificates.caller().wrap_socket(plain, server_hostname="localhost") as caller:
+            head = b"POST /v1/echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+            caller.sendall(head % len(LARGE) + LARGE)
+            eventually(lambda: door.do(is_leaving(door)), "the answer is written")
+            began = door.edge.now
+            eventually(lambda: door.edge.now - began > 1, "time passes")
+            taken = 0
+            while piece := caller.recv(1 << 20):
+                taken += len(piece)
+        assert taken > len(LARGE)
+
+
+async def is_leaving(door: EdgeDoor) -> bool:
+    """Whether nothing more will be answered to the only caller there is."""
+    [connection] = door.edge.connections
+    return connection._is_leaving
 
 
 def test_a_slow_reader_of_a_stream_is_waited_for(gateway: StubGateway) -> None:

@@ -1,4 +1,4 @@
-"""Whose caller has gone, as the system knows it, whatever state the transport is in."""
+"""What is known of a transport beyond what it says: whose caller has gone, in whatever state it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from routerd.edge.gone import gone
+from routerd.edge.transports import gone, untaken
 from tests.support.certificates import Certificates
 from tests.support.doors import LOOPS
 from tests.support.gate import PATIENCE
@@ -81,6 +81,7 @@ def test_tls_that_is_closed_twice(certificates: Certificates, loop: str) -> None
             writer.transport.close()
             writer.transport.close()
             assert gone([(writer.transport, 1)]) == []
+            assert untaken(writer.transport) == 0
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(run())

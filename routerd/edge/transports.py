@@ -1,8 +1,9 @@
-"""Callers who have gone unheard: the system knows that they closed, and the event loop does not say so.
+"""What the event loops' transports do not say of themselves.
 
-Two ways lead there. uvloop's TLS passes on no end that comes without TLS's own goodbye (close_notify): it drops what is
-written from then on, as if it were taken, and closes once the caller has taken what is on its way, which a caller who
-has gone need never do. And nobody sees an end who has stopped reading.
+Callers may go unheard: the system knows that they closed, and the loop does not say so. Two ways lead there. uvloop's
+TLS passes on no end that comes without TLS's own goodbye (close_notify): it drops what is written from then on, as if
+it were taken, and closes once the caller has taken what is on its way, which a caller who has gone need never do. And
+nobody sees an end who has stopped reading.
 """
 
 from __future__ import annotations
@@ -27,6 +28,14 @@ def gone(watched: Iterable[tuple[asyncio.BaseTransport, Owner]]) -> list[Owner]:
             owners[descriptor] = owner
             poll.register(descriptor, _GONE)
     return [owners[descriptor] for descriptor, _ in poll.poll(0)] if owners else []
+
+
+def untaken(transport: asyncio.WriteTransport) -> int:
+    """How many bytes wait for the caller to take them."""
+    try:
+        return transport.get_write_buffer_size()
+    except AttributeError:  # as below
+        return 0
 
 
 def _descriptor(transport: asyncio.BaseTransport) -> int:
