@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class RouterError(Exception):
 
     `status`, `type` and `code` override the table where an upstream said it better. `param` is the request field at
     fault. `retry_after` is in seconds. `upstream_status` is the status that the provider itself sent. `allow` names the
-    methods that a path takes.
+    methods that a path takes. `request_id` is the request's, once that is known.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class RouterError(Exception):
         self.retry_after = retry_after
         self.upstream_status = upstream_status
         self.allow = allow
+        self.request_id: str | None = None
 
     @property
     def retry_word(self) -> str | None:
@@ -153,3 +155,18 @@ class RouterError(Exception):
 
     def __repr__(self) -> str:
         return f"RouterError({self.kind!r}, {self.message!r})"
+
+
+_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
+
+
+def phrase(status: int) -> str:
+    """What a status means, in RFC 9110's words; Python has those from 3.13 on."""
+    from http import HTTPStatus  # a millisecond of the start, and only refusals need it
+
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
+
+
+def problem(status: int, kind: str, detail: str) -> dict[str, Any]:
+    """What every path but `/v1` says of an error, as RFC 9457 has it; the media type is application/problem+json."""
+    return {"type": "about:blank", "title": phrase(status), "status": status, "detail": detail, "kind": kind}

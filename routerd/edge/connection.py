@@ -15,7 +15,7 @@ from routerd.edge.requests import Prepared, Proxied, Request
 from routerd.edge.transports import untaken
 from routerd.errors import RouterError
 from routerd.proxy import heads
-from routerd.proxy.door import Head
+from routerd.proxy.door import Admitted, Head
 
 if TYPE_CHECKING:
     from routerd.edge.server import Edge, Listener
@@ -144,7 +144,7 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         try:
             admitted = gateway.admit(head)
             if length is not None and length > admitted.max_body:
-                raise heads.body_too_large(admitted.max_body)
+                raise _about(admitted, heads.body_too_large(admitted.max_body))
         except RouterError as error:
             if length is None or length > limits.drop_body or expects:
                 raise
@@ -170,6 +170,8 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
         """Answer with `error` when its turn comes, and read nothing more."""
         receiving, self._reader.request = self._reader.request, None
         self._reader.stop()
+        if isinstance(receiving, Proxied):
+            _about(receiving.admitted, error)
         if receiving is not None and not self._take_back(receiving):
             return self.transport.abort()
         answer = self._edge.gateway.refusal(error, path)
@@ -375,3 +377,9 @@ class Connection(AnswerWriter, asyncio.BufferedProtocol):
     def _wait(self, seconds: float) -> None:
         self.deadline = self._edge.now + self._edge.limits.tick + seconds
         self._untaken = None
+
+
+def _about(admitted: Admitted, error: RouterError) -> RouterError:
+    """The `error`, which is one of this request."""
+    error.request_id = admitted.request_id
+    return error

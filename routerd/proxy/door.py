@@ -66,6 +66,10 @@ class Admitted(Protocol):
     def max_body(self) -> int:
         """The most bytes that its body may have; more is refused with 413."""
 
+    @property
+    def request_id(self) -> str:
+        """The caller's own, or one of ours."""
+
 
 class Gateway(Protocol):
     """The one thing both doors call."""

@@ -6,10 +6,13 @@ import re
 import secrets
 from itertools import count
 
+import msgspec
+
+from routerd import errors
 from routerd.access import ANONYMOUS, Caller, identify
 from routerd.adapters import openai_chat
 from routerd.errors import RouterError
-from routerd.proxy import endpoints, headers
+from routerd.proxy import endpoints, headers, heads
 from routerd.proxy.door import Head, Outlet
 from routerd.proxy.endpoints import Endpoint
 from routerd.proxy.journey import Journey
@@ -56,11 +59,15 @@ class Gateway:
     def admit(self, head: Head) -> Admitted:
         """Judge path, method, credentials and headers. Raises RouterError."""
         snapshot = self.current
-        if head.judged is None or head.judged[0] is not snapshot:
-            head.judged = (snapshot, *self._judge(head, snapshot))
-        _, endpoint, caller = head.judged
         own = head.fields.get(b"x-request-id")
         request_id = own.decode() if own and _OWN_ID.fullmatch(own) else self._next_id()
+        if head.judged is None or head.judged[0] is not snapshot:
+            try:
+                head.judged = (snapshot, *self._judge(head, snapshot))
+            except RouterError as error:
+                error.request_id = request_id
+                raise
+        _, endpoint, caller = head.judged
         return Admitted(endpoint, head, caller, snapshot, request_id)
 
     def _judge(self, head: Head, snapshot: Snapshot) -> tuple[Endpoint, Caller]:
@@ -97,10 +104,14 @@ class Gateway:
 
     def refusal(self, error: RouterError, path: str) -> tuple[int, bytes, bytes]:
         """Status, head lines and body that say `error` in the dialect that `path` speaks."""
+        identity = headers.identity(error.request_id or self._next_id())
+        if path.startswith("/") and not heads.is_v1(path):  # else not even a path could be read
+            said = errors.problem(error.status, error.kind, error.message)
+            return error.status, headers.PROBLEM + identity, msgspec.json.encode(said)
         dialect = endpoints.dialect_of(path)
         status = dialect.error_status(error)
         self._services.ledger.refuse(error.kind, status)
-        known = headers.identity(self._next_id()) + headers.way(self.current, None, None, 0)
+        known = identity + headers.way(self.current, None, None, 0)
         lines = headers.JSON + known + headers.of_error(error)
         return status, lines, dialect.render_error(error)
 

@@ -15,6 +15,7 @@ from routerd.snapshot import Route, Snapshot, Target
 
 STREAM = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
 JSON = b"content-type: application/json\r\n"
+PROBLEM = b"content-type: application/problem+json\r\nx-content-type-options: nosniff\r\n"
 
 TOLD = frozenset({b"traceparent", b"x-stainless-retry-count"})
 """Of a caller's headers, those that the log has."""

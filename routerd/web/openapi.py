@@ -9,12 +9,13 @@ from typing import Any, get_args
 import msgspec
 
 from routerd import __version__
+from routerd.errors import phrase
 from routerd.web.openapi_entries import BODIES, entries
 from routerd.web.openapi_examples import EXAMPLES
 from routerd.web.openapi_v1 import paths as v1_paths
 from routerd.web.openapi_v1 import shapes as v1_shapes
 from routerd.web.operations import Operation, Query
-from routerd.web.problems import OF_EDITS, phrase, status_of
+from routerd.web.problems import OF_EDITS, status_of
 from routerd.web.shapes import ConfigProblem, DryRun, Problem
 
 JSON = "application/json"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
 from typing import Any
 
 from quart import Response
+
+from routerd import errors
 
 KINDS = {
     400: "invalid_request",
@@ -69,26 +70,11 @@ class ApiError(Exception):
         self.more = more
 
 
-_RENAMED = {413: "Content Too Large", 422: "Unprocessable Content"}
-
-
-def phrase(status: int) -> str:
-    """What a status means, in RFC 9110's words; Python has those from 3.13 on."""
-    return _RENAMED.get(status) or HTTPStatus(status).phrase
-
-
 def problem(
     status: int, detail: str, headers: dict[str, str] | None = None, kind: str | None = None, **more: Any
 ) -> Response:
     """An `application/problem+json` answer."""
-    body = {
-        "type": "about:blank",
-        "title": phrase(status),
-        "status": status,
-        "detail": detail,
-        "kind": kind or KINDS[status],
-        **more,
-    }
+    body = {**errors.problem(status, kind or KINDS[status], detail), **more}
     return Response(json.dumps(body), status, headers, content_type="application/problem+json")
 
 

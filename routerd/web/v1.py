@@ -11,7 +11,7 @@ from quart import Response, request
 from routerd.access import is_loopback_address
 from routerd.errors import RouterError
 from routerd.proxy import heads
-from routerd.proxy.door import Gateway, Head
+from routerd.proxy.door import Admitted, Gateway, Head
 from routerd.web.outlet import QueueOutlet, Unfinished
 
 
@@ -34,7 +34,13 @@ class V1:
 
     async def _answer(self, head: Head) -> Response:
         admitted = self._gateway.admit(head)
-        body = await self._read(head, admitted.max_body)
+        try:
+            return await self._through(admitted, await self._read(head, admitted.max_body))
+        except RouterError as error:
+            error.request_id = admitted.request_id
+            raise
+
+    async def _through(self, admitted: Admitted, body: bytearray) -> Response:
         outlet = QueueOutlet()
         answering = asyncio.get_running_loop().create_task(self._gateway.answer(admitted, body, outlet))
         answering.add_done_callback(outlet.abandon)

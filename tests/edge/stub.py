@@ -24,6 +24,7 @@ class Admitted:
 
     head: Head
     max_body: int
+    request_id: str = "req_1"
 
 
 @dataclass
