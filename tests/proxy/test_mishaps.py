@@ -82,6 +82,9 @@ class Mistaken:
     def tick(self, now: float) -> None:
         raise ZeroDivisionError("a mistake of our own")
 
+    def stop(self) -> None:
+        """Nobody waits for it."""
+
 
 def test_a_mistake_in_a_tick_ends_nobody_elses_timeouts(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
