@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from routerd import sealing
 from routerd.config.leaks import shaped
 from routerd.config.places import places
+from routerd.gently import gently
+from routerd.loading import Loaded, internal
 from routerd.sealing import Sources
+from routerd.state.generations import Generations
 
 if TYPE_CHECKING:
     from routerd.config.model import RouterConfig
@@ -18,6 +22,32 @@ _SHORTEST = 6  # letters of a secret that is looked for by its value, as in the 
 
 class NotKept(Exception):
     """The text can't be copied without a key. The message says why, and holds no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Whether what serves has been kept, and why not."""
+
+    is_kept: bool
+    reason: str | None = None
+
+
+def keep(generations: Generations, loaded: Loaded, sources: Sources) -> Copy:
+    """Keep the text of what serves as the newest generation. Blocks; raises nothing, for it must not end the watch."""
+    snapshot, text, reason = loaded.snapshot, None, None
+    try:
+        if generations.text(snapshot.digest) is None:
+            with gently():
+                text = sealed_copy(loaded.text, loaded.meaning.values, loaded.secrets, sources)
+    except NotKept as error:
+        reason = str(error)
+    except Exception as error:
+        reason = internal(error, "").reason
+    try:
+        generations.accept(snapshot.generation, snapshot.digest, text)
+    except OSError as error:
+        reason = f"the data folder can't be written: {error.strerror}"
+    return Copy(reason is None, reason)
 
 
 def has_plain_keys(config: RouterConfig) -> bool:

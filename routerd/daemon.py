@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 import signal
+import ssl
 import sys
 import threading
 import traceback
@@ -26,7 +27,6 @@ from routerd.checks.watch import Checks
 from routerd.config import example
 from routerd.config.watch import changes
 from routerd.edge.server import Edge
-from routerd.edge.tls import server_context
 from routerd.loading import Loaded, prepare
 from routerd.login import link, page
 from routerd.management import Management
@@ -38,6 +38,7 @@ from routerd.proxy.services import Services, Watched
 from routerd.proxy.upstream import Upstreams
 from routerd.reload import Reloader
 from routerd.settings import Settings
+from routerd.state.claim import Claim
 from routerd.state.counters import Counters
 from routerd.state.database import Database
 from routerd.state.generations import Generations
@@ -67,6 +68,7 @@ class Daemon:
     management: Management
     standing: Standing
     workshop: Workshop
+    claim: Claim | None
     token: str = field(repr=False)
     is_ready: bool = False
 
@@ -98,6 +100,8 @@ class Daemon:
             self.services.upstreams.pools.close()
             self.standing.save()
             await asyncio.to_thread(self.database.close)
+            if self.claim is not None:
+                self.claim.release()
             self.log.close()
 
     def _changes(self) -> AsyncGenerator[None, None]:
@@ -156,7 +160,17 @@ def build(
         inventory=inventory, backups=backups, ledger=ledger, database=database, log=log, data_dir=settings.data_dir,
         checks=Checks(services, lambda: gateway.current, news, inventory, settings.request_timeout),
     )  # fmt: skip
-    return Daemon(settings, log, services, database, gateway, reloader, management, standing, workshop, token)
+    claim = _claim(settings.data_dir, log) if generations is not None else None
+    return Daemon(settings, log, services, database, gateway, reloader, management, standing, workshop, claim, token)
+
+
+def _claim(data_dir: Path, log: Log) -> Claim:
+    """The data folder as ours. That somebody else uses it as well is said, and no more: it may be a restart."""
+    claim = Claim(data_dir)
+    if claim.is_shared:
+        reason = "another routerd uses it now: each writes over what the other keeps of health, rotation and backups"
+        log.warning("data_folder_shared", folder=str(data_dir), reason=reason, cure="give each its own --data-dir")
+    return claim
 
 
 def _services(loop: asyncio.AbstractEventLoop, log: Log, database: Database, ledger: Ledger) -> Services:
@@ -181,20 +195,20 @@ def _tell(loop: asyncio.AbstractEventLoop, news: News, attempts: list[dict[str, 
 def _reloader(settings: Settings, log: Log, database: Database, do: Do) -> tuple[Reloader, Generations | None, News]:
     """What keeps the config; of the built-in example nothing is kept."""
     is_example = settings.config == example.path()
-    generations = None if is_example else Generations(settings.data_dir / "generations", database)
+    generations = None if is_example else Generations(settings.data_dir / "generations", database, settings.config)
     news = News()
     sources = sealing.sources(settings, os.environ)
     return Reloader(settings.config, log, sources, generations, news, do), generations, news
 
 
-def run(settings: Settings, ahead: Ahead | None = None) -> None:
+def run(settings: Settings, ahead: Ahead | None = None, tls: ssl.SSLContext | None = None) -> None:
     """Serve until SIGTERM or SIGINT. Raises Rejected, or OSError when the address can't be had."""
     _allow_many_files()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(settings, ahead))
+        runner.run(serve(settings, ahead, tls))
 
 
-async def serve(settings: Settings, ahead: Ahead | None = None) -> None:
+async def serve(settings: Settings, ahead: Ahead | None = None, tls: ssl.SSLContext | None = None) -> None:
     """The doors open, and close again when a signal comes; streams may finish for as long as `server.drain` says."""
     loop = asyncio.get_running_loop()
     daemon = build(settings, loop, as_text=sys.stderr.isatty(), ahead=ahead)
@@ -205,7 +219,6 @@ async def serve(settings: Settings, ahead: Ahead | None = None) -> None:
         web = partial(load, daemon.gateway, management=daemon.management, is_ready=daemon.ready)
         # imported in a thread at first need: the data plane starts without the web app, and is not held up by it
         edge = Edge(daemon.gateway, web, is_ready=daemon.ready, cork=daemon.services.cork)
-        tls = server_context(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         for host, port in await edge.listen(settings.host, settings.port, tls):
             daemon.log.info("listening", host=host, port=port, tls=tls is not None)
             _greet(daemon.token, page(host, port, is_tls=tls is not None))

@@ -11,89 +11,56 @@ from typing import Any, NoReturn
 from routerd import git
 from routerd.config.borrowed import refusals
 from routerd.config.check import check
-from routerd.config.diff import Difference
-from routerd.config.document import data_of
+from routerd.config.diff import differences
+from routerd.config.difference import Difference
 from routerd.config.edit_scalar import CantEdit
 from routerd.config.file import ConfigFileError, Read, digest, read
 from routerd.config.hiding import REDACTED, diff, hidden
 from routerd.config.model import RouterConfig
 from routerd.config.places import places
 from routerd.config.problem import Problem, path_text
-from routerd.config.splice import Change, Unspliceable, splice
+from routerd.config.splice import Change, Rename, Unspliceable, data_in, splice
 from routerd.config.write import write_if
 from routerd.copies import NotKept, sealed_copy
+from routerd.edits import Asked, Commit, Edited, Refused
 from routerd.gently import gently
 from routerd.keyring import Keyring, KeyringError, seal_plain
-from routerd.loading import Loaded, Rejected, examining, load
+from routerd.loading import Loaded, Rejected, differ, examining, load
+from routerd.previews import previewed
 from routerd.reload import Adopt, Reloader
-from routerd.sealing import Sources
+from routerd.sealing import Identity, IdentityError, Sources, keep_identity, new_identity, with_identity
 from routerd.state.generations import Generations, Record, Source
 
-_SEALED_LATER = "age:… (sealed when it is saved)"
+__all__ = ["Asked", "Commit", "Edited", "Editor", "Refused"]
+
 _TRIES = 5  # an edit of one entry is made again when somebody has saved the file meanwhile
 
 
-class Refused(Exception):
-    """An edit that is not made; the file is as it was. `kind` says why for programs, the text for people."""
-
-    def __init__(self, kind: str, detail: str, problems: Sequence[Problem] = (), diff: str | None = None) -> None:
-        super().__init__(detail)
-        self.kind = kind
-        self.detail = detail
-        self.problems = tuple(problems)
-        self.diff = diff
-
-
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who wants an edit, of which version of the file (None: of whatever is there), and whether only to see it."""
+class _Meant:
+    """The text that an edit is to give the file, and which entries only get another name in it."""
 
-    actor: str
-    source: Source
-    if_match: Callable[[str], bool] | None = None
-    dry_run: bool = False
-    may_refer: bool = False  # bring in references: what served before may serve again
+    text: str
+    renames: tuple[Rename, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What became of the commit of an edit: its name, or the reason why there is none."""
-
-    name: str | None
-    reason: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape that the API gives."""
-        return {"commit": self.name, "reason": self.reason}
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """What an edit did, or would do: the lines, the changes, what is worth saying of the new text."""
-
-    diff: str
-    changes: tuple[Difference, ...]
-    problems: tuple[Problem, ...]
-    digest: str
-    generation: int
-    commit: Commit | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape that the API gives."""
-        return {
-            "diff": self.diff,
-            "changes": [change.as_json() for change in self.changes],
-            "problems": [problem.as_json() for problem in self.problems],
-        }
+_Change = Callable[[str | None], _Meant]
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A new text that could be written: `loaded` is None when the file has it already."""
+    """A new text that could be written: `loaded` is None when the file has it already.
+
+    `made` is the identity that comes with it, and is not kept before the text is written. `preview` is for those who
+    only look.
+    """
 
     before: str | None  # the digest of what is there
+    old: str | None  # and its text
     loaded: Loaded | None
     edited: Edited
+    preview: Edited
+    made: Identity | None
 
 
 class Editor:
@@ -128,23 +95,13 @@ class Editor:
         dry_run: bool = False,
     ) -> Edited:
         """Make changes of single entries in the file as it is at this moment. Raises Refused."""
-
-        def change(text: str | None) -> str:
-            if text is None:
-                raise Refused("config_missing", f"{self._reloader.path} does not exist")
-            return self._do(splice, text, changes)
-
-        return await self._make(change, Asked(actor, source, if_match, dry_run))
+        return await self._make(
+            lambda text: self._meant(text, lambda _: changes), Asked(actor, source, if_match, dry_run)
+        )
 
     async def edit_by(self, plan: Callable[[Any], Sequence[Change]], asked: Asked) -> Edited:
         """As `edit`, for changes that depend on the file's data at this moment. Raises what `plan` raises, Refused."""
-
-        def change(text: str | None) -> str:
-            if text is None:
-                raise Refused("config_missing", f"{self._reloader.path} does not exist")
-            return self._do(splice, text, plan(self._do(data_of, text)))
-
-        return await self._make(change, asked)
+        return await self._make(lambda text: self._meant(text, lambda text: plan(self._do(data_in, text))), asked)
 
     async def replace(self, text: str, asked: Asked) -> Edited:
         """Give the file another text as a whole. Raises Refused."""
@@ -183,7 +140,7 @@ class Editor:
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=patience)
 
-    async def _make(self, change: Callable[[str | None], str], asked: Asked) -> Edited:
+    async def _make(self, change: _Change, asked: Asked) -> Edited:
         if self._generations is None:
             raise Refused("config_read_only", "The built-in example serves; `routerd init` writes a file of your own.")
         # Half an edit must not be cancelled with the request of a caller who has gone.
@@ -192,32 +149,33 @@ class Editor:
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
 
-    async def _made(self, change: Callable[[str | None], str], asked: Asked) -> Edited:
+    async def _made(self, change: _Change, asked: Asked) -> Edited:
         """Make an edit, and commit it once the next edit and reload may go on: a hook may take its time.
 
         Commits are made in the order of the edits: whoever leaves `alone` first also comes first to the next lock.
         """
         async with self._reloader.alone:
-            served, edited = await self._written(change, asked)
-        if served is None or served.config.server.git != "commit":
+            draft, edited = await self._written(change, asked)
+        if draft is None or draft.loaded is None or draft.loaded.config.server.git != "commit":
             return edited
         async with self._committing:
-            self.commit = commit = await asyncio.to_thread(self._committed, served.text, edited, asked)
+            text, old = draft.loaded.text, draft.old
+            self.commit = commit = await asyncio.to_thread(self._committed, text, old, edited, asked)
         return replace(edited, commit=commit)
 
-    async def _written(self, change: Callable[[str | None], str], asked: Asked) -> tuple[Loaded | None, Edited]:
-        """What serves after the edit, and what it did; None when nothing was to be written."""
+    async def _written(self, change: _Change, asked: Asked) -> tuple[_Draft | None, Edited]:
+        """What was written, and what it did; None when nothing was to be written."""
         for _ in range(_TRIES):
             draft = await asyncio.to_thread(self._draft, change, asked)
             if asked.dry_run or draft.loaded is None:
-                return None, draft.edited
+                return None, draft.preview
             try:
                 await asyncio.to_thread(self._write, draft)
             except ConfigFileError as error:
                 if error.trouble == "changed" and asked.if_match is None:
                     continue
                 self._refuse(error, draft)
-            return draft.loaded, await self._served(draft, draft.loaded, asked)
+            return draft, await self._served(draft, draft.loaded, asked)
         raise Refused("stale", "The file keeps changing: look at it, and try again.")
 
     async def _served(self, draft: _Draft, loaded: Loaded, asked: Asked) -> Edited:
@@ -227,45 +185,72 @@ class Editor:
             await self._back_up()
         return replace(edited, digest=outcome.digest, generation=outcome.generation)
 
-    def _committed(self, text: str, edited: Edited, asked: Asked) -> Commit:
+    def _committed(self, text: str, old: str | None, edited: Edited, asked: Asked) -> Commit:
+        path = self._reloader.path
         try:
-            return Commit(git.commit(self._reloader.path, text, asked.actor, edited.changes))
+            all_of_it = _since(git.earlier(path, "HEAD"), old, text)
+            changes, has_more = (edited.changes, False) if all_of_it is None else (all_of_it, True)
+            return Commit(git.commit(path, text, asked.actor, changes, has_more))
         except git.GitError as error:
             self._reloader.log.warning("edit_not_committed", digest=edited.digest[:12], reason=str(error))
             return Commit(None, str(error))
 
     def _write(self, draft: _Draft) -> None:
         assert draft.loaded is not None
-        write_if(self._reloader.path, draft.before, draft.loaded.text, self._data_dir)
+        write_if(self._reloader.path, draft.before, draft.loaded.text, self._data_dir, lambda: self._keep(draft.made))
+
+    def _keep(self, made: Identity | None) -> None:
+        if made is None:
+            return
+        try:
+            keep_identity(made)
+        except IdentityError as error:
+            raise Refused("not_sealed", f"A key can't be sealed: {error}") from None
+        self._reloader.log.warning("identity_made", file=made.place, recipient=made.recipient)
 
     def _refuse(self, error: ConfigFileError, draft: _Draft) -> NoReturn:
         kinds = {"changed": "stale", "read_only": "config_read_only", "deleted_inode": "config_deleted_inode"}
-        raise Refused(kinds.get(error.trouble, "config_unwritable"), str(error), diff=draft.edited.diff) from None
+        shown = draft.edited if draft.made is None else draft.preview
+        raise Refused(kinds.get(error.trouble, "config_unwritable"), str(error), diff=shown.diff) from None
 
     # In a thread
 
-    def _draft(self, change: Callable[[str | None], str], asked: Asked) -> _Draft:
+    def _meant(self, text: str | None, plan: Callable[[str], Sequence[Change]]) -> _Meant:
+        if text is None:
+            raise Refused("config_missing", f"{self._reloader.path} does not exist")
+        try:
+            changes = plan(text)
+            spliced = self._do(splice, text, changes)
+        except Unspliceable:
+            raise
+        except Exception:  # in a broken file an entry that serves may be missing for that alone
+            checked = self._do(check, text)
+            if checked.config is None:
+                raise _invalid(Rejected(digest(text.encode()), checked.problems)) from None
+            raise
+        return _Meant(spliced, tuple(each for each in changes if isinstance(each, Rename)))
+
+    def _draft(self, change: _Change, asked: Asked) -> _Draft:
         with gently():
             return self._drafted(change, asked)
 
-    def _drafted(self, change: Callable[[str | None], str], asked: Asked) -> _Draft:
+    def _drafted(self, change: _Change, asked: Asked) -> _Draft:
         found = self._read()
         before, old = (found.digest, found.text) if found is not None else (None, None)
         if asked.if_match is not None and not (before is not None and asked.if_match(before)):
             raise Refused("stale", "The file is another than the one that you have seen: get it again.")
-        loaded = self._load(_spliced(change, old))
+        meant = _spliced(change, old)
+        loaded = self._load(meant.text, self._sources)
         known = self._known(found)
         serving = known or self._serving.config
         if not asked.may_refer:
             _refuse_borrowed(serving, loaded.config)
-        if not asked.dry_run or self._can_seal(loaded.config):
-            loaded = self._sealed(loaded, serving)
+        loaded, made = self._sealed(loaded, serving)
         diff = self._diff(old, loaded.text, serving, loaded.config) if found is None or known is not None else ""
-        if asked.dry_run:
-            diff = _previewed(diff, old, loaded.config)
-        edited = self._edited(diff, loaded.text, loaded.config, loaded.warnings)
+        edited = self._edited(diff, loaded.text, loaded.config, loaded.warnings, meant.renames, made)
+        preview = previewed(edited, old, loaded.config, made)
         is_old = loaded.text == old and before == self._reloader.digest
-        return _Draft(before, None if is_old else loaded, edited)
+        return _Draft(before, old, None if is_old else loaded, edited, preview, made)
 
     @property
     def _serving(self) -> Loaded:
@@ -286,37 +271,46 @@ class Editor:
             return None
         return self._serving.config if found.digest == self._reloader.digest else self._do(check, found.text).config
 
-    def _can_seal(self, config: RouterConfig) -> bool:
-        """Whether a key can be sealed without making an identity, which an edit that is only looked at must not."""
-        return bool(config.recipients) or Keyring(self._sources).identities.recipient is not None
+    def _sealed(self, loaded: Loaded, before: RouterConfig) -> tuple[Loaded, Identity | None]:
+        """The same with every plain key sealed: none touches the file. One that `before` has sealed stays as it is.
 
-    def _sealed(self, loaded: Loaded, before: RouterConfig) -> Loaded:
-        """The same with every plain key sealed: none touches the file. One that `before` has sealed stays as it is."""
+        The identity is the one to be kept with it, if there was none to seal to.
+        """
         plain = [place.secret for place in places(loaded.config) if place.kind == "plain"]
         if not plain:
-            return loaded
+            return loaded, None
         self._reloader.log.redactor.learn(plain)
         try:
-            edited = seal_plain(loaded.text, Keyring(self._sources), before)
+            edited = seal_plain(loaded.text, Keyring(self._sources, new_identity), before)
         except (KeyringError, CantEdit) as error:
             raise Refused("not_sealed", f"A key can't be sealed: {error}") from None
         if edited.left:
             left = edited.left[0]
             raise Refused("not_sealed", f"{path_text(left.path)} can't be sealed: {left.reason}")
-        if edited.made is not None:
-            self._reloader.log.warning("identity_made", file=edited.made.place, recipient=edited.made.recipient)
-        return self._load(edited.text)
+        return self._load(edited.text, self._with(edited.made)), edited.made
 
-    def _load(self, text: str) -> Loaded:
+    def _with(self, made: Identity | None) -> Sources:
+        return self._sources if made is None else with_identity(self._sources, made)
+
+    def _load(self, text: str, sources: Sources) -> Loaded:
         folder, number = self._reloader.path.parent, self._reloader.generation + 1
         try:
-            return load(text, digest(text.encode()), number, folder, self._sources, examining(self._do))
+            return load(text, digest(text.encode()), number, folder, sources, examining(self._do))
         except Rejected as rejected:
-            raise _invalid(rejected.problems) from None
+            raise _invalid(rejected) from None
 
-    def _edited(self, diff: str, text: str, config: RouterConfig, problems: Sequence[Problem]) -> Edited:
-        changes = self._reloader.differences(config)
-        return Edited(diff, changes, tuple(problems), digest(text.encode()), self._reloader.generation)
+    def _edited(
+        self,
+        diff: str,
+        text: str,
+        config: RouterConfig,
+        problems: Sequence[Problem],
+        renames: Sequence[Rename] = (),
+        made: Identity | None = None,
+    ) -> Edited:
+        folder, number = self._reloader.path.parent, self._reloader.generation
+        changes = differ(self._serving.config, config, folder, self._with(made), renames)
+        return Edited(diff, changes, tuple(problems), digest(text.encode()), number, config)
 
     def _diff(self, old: str | None, new: str, *configs: RouterConfig) -> str:
         """The lines that differ, as git shows them, without the plain keys of the configs."""
@@ -351,31 +345,33 @@ class Editor:
             return self._cleaned(hidden(found.text), secrets), found.digest
 
 
-def _replaced(before: str | None, text: str) -> str:
+def _replaced(before: str | None, text: str) -> _Meant:
     if REDACTED in text and REDACTED not in (before or ""):
         raise Refused("key_redacted", f"The text has {REDACTED} in the place of a key: write the key, or seal it.")
-    return text
+    return _Meant(text)
 
 
-def _previewed(diff: str, old: str | None, config: RouterConfig) -> str:
-    """The lines without what is sealed anew: it is another each time, and would not be what is written."""
-    for place in places(config):
-        if place.kind == "sealed" and place.secret not in (old or ""):
-            diff = diff.replace(place.secret, _SEALED_LATER)
-    return diff
+def _since(head: str | None, old: str | None, text: str) -> Sequence[Difference] | None:
+    """What a commit of `text` changes, if HEAD has not what the edit began with; None: just what the edit did."""
+    if head is None or head == old:
+        return None
+    with gently():
+        before, after = check(head).config, check(text).config
+        return None if before is None or after is None else differences(before, after, lambda place: None)
 
 
-def _spliced(change: Callable[[str | None], str], text: str | None) -> str:
+def _spliced(change: _Change, text: str | None) -> _Meant:
     try:
         return change(text)
     except Unspliceable as error:
-        raise Refused("edit_by_hand", str(error)) from None
+        raise Refused("edit_by_hand", str(error), error.problems) from None
     except KeyError as error:
         raise Refused("not_found", f"There is no {error.args[0]} in the file.") from None
 
 
-def _invalid(problems: Sequence[Problem]) -> Refused:
-    return Refused("config_invalid", "The text has problems, so nothing was written.", problems)
+def _invalid(rejected: Rejected) -> Refused:
+    detail = f"{rejected.reason or 'The text has problems'}, so nothing was written."
+    return Refused("config_invalid", detail, rejected.problems)
 
 
 def _refuse_borrowed(before: RouterConfig, after: RouterConfig) -> None:

@@ -35,8 +35,10 @@ class Standing:
     is_dirty: bool
 
 
-def commit(path: Path, text: str, actor: str, changes: Sequence[Difference]) -> str:
+def commit(path: Path, text: str, actor: str, changes: Sequence[Difference], has_more: bool = False) -> str:
     """Commit `text` as the content of the file at `path`, and nothing else; returns the commit. Raises GitError.
+
+    `has_more`: `changes` are not those of the edit alone, and the message says so.
 
     The file itself is not looked at: a later edit may be in it already. So the commit is made of an index of its own,
     which is HEAD's but for this file, as `git commit --only` does it. Hooks run, and commits are signed, as the
@@ -59,19 +61,21 @@ def commit(path: Path, text: str, actor: str, changes: Sequence[Difference]) -> 
         author = _ODD.sub("", actor).strip() or "routerd"
         _git(
             target, "commit", "--quiet", f"--author={author} <{author.replace(' ', '.')}@routerd>",
-            f"--message={message(target.name, changes)}", more=own,
+            f"--message={message(target.name, changes, has_more)}", more=own,
         )  # fmt: skip
     made = _git(target, "rev-parse", "HEAD")
     _take_over(target)
     return made
 
 
-def message(name: str, changes: Sequence[Difference]) -> str:
-    """What a commit says: its subject, and all of the changes when there are several."""
-    if not changes:
-        return f"{name}: edited"
-    lines = "\n".join(f"- {change}" for change in changes)
-    return f"{name}: {summary(changes, 3)}\n\n{lines}"
+def message(name: str, changes: Sequence[Difference], has_more: bool = False) -> str:
+    """What a commit says: its subject, all of the changes, and whether they are not of one edit alone."""
+    blocks = [f"{name}: {summary(changes, 3)}" if changes else f"{name}: edited"]
+    if changes:
+        blocks.append("\n".join(f"- {change}" for change in changes))
+    if has_more:
+        blocks.append("Some of it was in the file before this edit, and had not been committed.")
+    return "\n\n".join(blocks)
 
 
 def standing(path: Path) -> Standing | None:

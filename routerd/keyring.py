@@ -5,13 +5,15 @@ Every function takes the file's text and gives another, in which only those valu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
 from routerd import sealing
+from routerd.adapters.vendors import VENDORS
 from routerd.config import sealed
 from routerd.config.check import check
 from routerd.config.document import parse
@@ -62,11 +64,12 @@ class Edited:
 
 
 class Keyring:
-    """The identities of this machine, and one more when the first key is to be sealed."""
+    """The identities of this machine, and one more when the first key is to be sealed, which `make` makes."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, make: Callable[[FilePath], Identity] = sealing.make_identity) -> None:
         self.sources = sources
         self.made: Identity | None = None
+        self._make_identity = make
 
     @cached_property
     def identities(self) -> Identities:
@@ -93,7 +96,7 @@ class Keyring:
                 "name its file in ROUTERD_IDENTITY_FILE",
             )
         try:
-            self.made = sealing.make_identity(self.sources.new)
+            self.made = self._make_identity(self.sources.new)
         except sealing.IdentityError as error:
             raise KeyringError(str(error)) from None
         self.identities = Identities((self.made,))
@@ -248,14 +251,25 @@ def _refuse_reference(key: str, *, is_key: bool) -> None:
         raise KeyringError("this is no key to be sealed", "what refers to one is written into router.yaml as it is")
 
 
+def _how_to_add(provider: str, names: Sequence[str], text: str) -> str:
+    """What to do so that there is such a provider: the example has some as comments."""
+    comment = re.search(rf"^[ \t]*#[ \t]*{re.escape(provider)}:", text, re.MULTILINE)
+    if comment is not None:
+        line = text.count("\n", 0, comment.start()) + 1
+        return f"line {line} has it as a comment: take away the `#`, and those of the lines that belong to it"
+    entry = "{}" if provider in VENDORS else "{base_url: …}"
+    beside = f", beside {', '.join(names)}" if 0 < len(names) <= _FEW else ""
+    return f"add `{provider}: {entry}` under `providers:`{beside}"
+
+
 def path_of(text: str, provider: str, header: str | None = None) -> Path:
     """Where a provider's secret stands, or will. Raises KeyringError when there is no such provider."""
     data = parse(text).data
     providers = data.get("providers") if isinstance(data, dict) else None
     names = list(providers) if isinstance(providers, dict) else []
     if provider not in names:
-        there = f"there are {', '.join(names)}" if 0 < len(names) <= _FEW else None
-        raise KeyringError(f"there is no provider `{provider}`", did_you_mean(provider, names) or there)
+        cure = did_you_mean(provider, names) or _how_to_add(provider, names, text)
+        raise KeyringError(f"there is no provider `{provider}`", cure)
     if header is None:
         return ("providers", provider, "api_key")
     own = data["providers"][provider]

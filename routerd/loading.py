@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 
 from routerd import sealing
 from routerd.config import secrets
-from routerd.config.difference import Difference
+from routerd.config.difference import Difference, change
 from routerd.config.examined import Examined, Meaning
 from routerd.config.file import ConfigFileError, Read, read
 from routerd.config.places import Place, password_of
 from routerd.config.problem import Problem
 from routerd.config.references import SecretError
 from routerd.gently import gently
-from routerd.snapshot import Snapshot, compile
+from routerd.settings import SettingsError
+from routerd.snapshot import Provider, Snapshot, changed_secrets, compile
 from routerd.workshop import Do, here
 
 if TYPE_CHECKING:
+    from routerd.config.changes import Rename
     from routerd.config.model import RouterConfig
 
 Examine = Callable[[str], Examined]
@@ -113,8 +115,24 @@ def load(
     if found_out.meaning is None:
         raise Rejected(digest, found_out.problems)
     found = Secrets(folder, sources or sealing.usual_sources(folder, os.environ))
+    _refuse_half_of(found)
     snapshot = compile(found_out.meaning.values, digest, generation, found)
     return Loaded(snapshot, found_out.problems, tuple(found.known), found_out.meaning, text)
+
+
+def _refuse_half_of(secrets: Secrets) -> None:
+    """Raise Rejected for a broken `.env`: it would take keys away from providers that have them."""
+    try:
+        secrets.variables()
+    except SecretError as error:
+        raise Rejected(str(error), reason=str(error)) from None
+
+
+def resolved_again(loaded: Loaded, generation: int, folder: Path, sources: sealing.Sources | None) -> Loaded | None:
+    """The same text, with what its references lead to now; None: to the same as before. Raises Rejected."""
+    known = Examined(loaded.warnings, loaded.meaning)
+    found = load(loaded.text, loaded.snapshot.digest, generation, folder, sources, lambda _: known)
+    return found if any(changed_secrets(loaded.snapshot, found.snapshot)) else None
 
 
 _preparing = threading.Lock()
@@ -154,8 +172,28 @@ def read_snapshot(path: Path) -> Snapshot:
     return load(found.text, found.digest, 1, path.parent).snapshot
 
 
-def differ(before: RouterConfig, after: RouterConfig, folder: Path, sources: sealing.Sources) -> tuple[Difference, ...]:
-    """What traffic notices of a new config. Keys that can be had here are told apart by their fingerprints."""
+def key_change(before: Provider, after: Provider) -> Difference:
+    """What there is to say of a provider whose references lead to something else than before."""
+    if after.trouble is not None:
+        words = f"it can't be used: {after.trouble}"
+    elif before.trouble is not None:
+        words = "its key can be had now"
+    else:
+        words = "what its key refers to is another now"
+    return change("key", ("providers", after.name), words)
+
+
+def differ(
+    before: RouterConfig,
+    after: RouterConfig,
+    folder: Path,
+    sources: sealing.Sources,
+    renames: Sequence[Rename] = (),
+) -> tuple[Difference, ...]:
+    """What traffic notices of a new config. Keys that can be had here are told apart by their fingerprints.
+
+    `renames` are those that were asked for.
+    """
     from routerd.config.diff import differences
 
     found = Secrets(folder, sources)
@@ -167,7 +205,7 @@ def differ(before: RouterConfig, after: RouterConfig, folder: Path, sources: sea
             return None
 
     with gently():
-        return tuple(differences(before, after, fingerprint))
+        return tuple(differences(before, after, fingerprint, renames))
 
 
 class Secrets:
@@ -176,13 +214,25 @@ class Secrets:
     def __init__(self, folder: Path, sources: sealing.Sources) -> None:
         self._folder = folder
         self._find = cache(partial(sealing.find, sources))  # looked for once, and only if a key is sealed
+        self._sources = sources
+        self._variables: Mapping[str, str] | None = None
         self.known: list[str] = []
 
+    def variables(self) -> Mapping[str, str]:
+        """What `env:` refers to, as it is when first asked for. Raises SecretError."""
+        if self._variables is None:
+            environ, env_file = self._sources.environ, self._sources.env_file
+            try:
+                self._variables = environ if env_file is None else env_file.behind(environ)
+            except SettingsError as error:
+                raise SecretError(str(error)) from None
+        return self._variables
+
     def value(self, reference: str, origin: str | None = None) -> str:
-        return self._keep(secrets.resolve(reference, os.environ, self._folder, origin, self._find))
+        return self._keep(secrets.resolve(reference, self.variables(), self._folder, origin, self._find))
 
     def proxy(self, url: str) -> str:
-        resolved = secrets.resolve_proxy(url, os.environ, self._folder, self._find)
+        resolved = secrets.resolve_proxy(url, self.variables(), self._folder, self._find)
         self._keep(password_of(resolved) or "")
         return resolved
 

@@ -8,24 +8,37 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from routerd import sealing
 from routerd.config.condition import CURES, condition, wait_until_written
-from routerd.config.difference import Difference, summary
+from routerd.config.difference import Difference
 from routerd.config.file import ConfigFileError
 from routerd.config.problem import Problem
 from routerd.config.write import recover
-from routerd.copies import NotKept, sealed_copy
+from routerd.copies import Copy, keep
 from routerd.gently import gently
-from routerd.loading import Examine, Loaded, Rejected, differ, examining, internal, load, read_file
+from routerd.loading import (
+    Examine,
+    Loaded,
+    Rejected,
+    differ,
+    examining,
+    internal,
+    key_change,
+    load,
+    read_file,
+    resolved_again,
+)
 from routerd.news import News
 from routerd.observe import Log
+from routerd.outcome import FileState, Outcome, Result, record
 from routerd.settings import OnBootError
-from routerd.snapshot import Snapshot
-from routerd.state.generations import Generations, Record, Source, stamp
+from routerd.snapshot import Snapshot, changed_secrets
+from routerd.state.generations import Generations, Source
 from routerd.workshop import Do, here
 
 if TYPE_CHECKING:
@@ -35,59 +48,10 @@ RETRIES = (0.2, 0.3, 0.5)  # seconds: an editor may be in the middle of its save
 WRITING = 5.0  # seconds that a file may be open for writing before it is taken as it is
 MOST_SUMMARY = 50  # changes of one generation that the history tells
 
+_SOON, _NEVER = "it will be in a moment", "of the built-in example nothing is kept"
+
 Adopt = Callable[[Snapshot], None]
 Mirror = Callable[["Loaded"], Awaitable[None]]
-Result = Literal["adopted", "unchanged", "rejected"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a look at the file. `generation` and `digest` are of what serves after it, `at` is in seconds.
-
-    `about` is the digest of a text that was rejected; `problems` has warnings, too.
-    """
-
-    at: float
-    result: Result
-    source: Source
-    actor: str | None
-    generation: int
-    digest: str
-    about: str | None = None
-    problems: tuple[Problem, ...] = ()
-    reason: str | None = None
-    changes: tuple[Difference, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape that the API gives."""
-        return {
-            "at": stamp(self.at),
-            "result": self.result,
-            "source": self.source,
-            "actor": self.actor,
-            "generation": self.generation,
-            "digest": self.digest,
-            "reason": self.reason,
-            "problems": [problem.as_json() for problem in self.problems],
-            "changes": [change.as_json() for change in self.changes],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """How the file is: `ok`, or what is wrong with it and what to do. `is_served`: its text is what serves."""
-
-    word: str
-    cure: str | None
-    is_served: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """Whether what serves has been kept, and why not."""
-
-    is_kept: bool
-    reason: str | None = None
 
 
 class Reloader:
@@ -115,7 +79,7 @@ class Reloader:
         self.outcome: Outcome | None = None
         self.succeeded_at = 0.0  # seconds since the epoch
         self.counts: Counter[str] = Counter()
-        self.copy = Copy(False, "it is not kept")
+        self.copy = Copy(False, _SOON if generations is not None else _NEVER)
         self.mirrors: list[Mirror] = []  # each is given what serves before an edit is answered
         self._generations = generations
         self._news = news or News()
@@ -149,6 +113,7 @@ class Reloader:
             if loaded is None:
                 raise
             self._serve(loaded)
+            self.copy = Copy(True)
             self._reject(rejected, "file", None)
             self.log.warning("last_good_serves", digest=self.digest[:12], generation=self.generation)
         else:
@@ -172,11 +137,17 @@ class Reloader:
                     context = {"message": "a reload failed", "exception": error}
                     asyncio.get_running_loop().call_exception_handler(context)
 
-    async def reload(self, adopt: Adopt, source: Source = "file", actor: str | None = None) -> Outcome:
-        """Look at the file now. What is bad is looked at again, since an editor may be in the middle of its save."""
+    async def reload(
+        self, adopt: Adopt, source: Source = "file", actor: str | None = None, *, is_asked: bool = False
+    ) -> Outcome:
+        """Look at the file now. What is bad is looked at again, since an editor may be in the middle of its save.
+
+        When somebody has asked for it, references of the same text are resolved again: what they lead to tells nobody
+        when it changes.
+        """
         async with self.alone:
             try:
-                outcome = await self._settle(await self._patient_look(), adopt, source, actor)
+                outcome = await self._settle(await self._patient_look(is_asked=is_asked), adopt, source, actor)
             except Rejected as rejected:
                 if self._rejected is None or rejected.about != self._rejected.about:
                     self._reject(rejected, source, actor)
@@ -208,6 +179,14 @@ class Reloader:
             return ()
         return differ(self.loaded.config, config, self.path.parent, self._sources())
 
+    def _changes(self, loaded: Loaded) -> tuple[Difference, ...]:
+        """As `differences`, and the keys that are others although the text does not say so."""
+        assert self.loaded is not None
+        told = self.differences(loaded.config) if loaded.meaning is not self.loaded.meaning else ()
+        subjects = {each.subject for each in told}
+        found = (key_change(*pair) for pair in changed_secrets(self.loaded.snapshot, loaded.snapshot))
+        return (*told, *(each for each in found if each.subject not in subjects))
+
     def _sources(self) -> sealing.Sources:
         return self.sources or sealing.usual_sources(self.path.parent, os.environ)
 
@@ -226,24 +205,28 @@ class Reloader:
 
     # Looking
 
-    async def _patient_look(self) -> Loaded | None:
+    async def _patient_look(self, *, is_asked: bool) -> Loaded | None:
+        look = partial(self._look, self.generation + 1, examining(self.do), is_asked=is_asked)
         for pause in RETRIES:
             try:
-                return await asyncio.to_thread(self._look, self.generation + 1, examining(self.do))
+                return await asyncio.to_thread(look)
             except Rejected as rejected:
                 if self._rejected is not None and rejected.about == self._rejected.about:
                     raise
                 await asyncio.sleep(pause)
-        return await asyncio.to_thread(self._look, self.generation + 1, examining(self.do))
+        return await asyncio.to_thread(look)
 
-    def _look(self, generation: int, examine: Examine) -> Loaded | None:
+    def _look(self, generation: int, examine: Examine, *, is_asked: bool = False) -> Loaded | None:
         """The file's content, compiled; None: it is what serves. Raises Rejected."""
         wait_until_written(self.path, WRITING)
         found = read_file(self.path)
-        if found.digest == self.digest:
+        serving = self.loaded if found.digest == self.digest else None
+        if serving is not None and not is_asked:
             return None
         try:
             with gently():
+                if serving is not None:
+                    return resolved_again(serving, generation, self.path.parent, self.sources)
                 return load(found.text, found.digest, generation, self.path.parent, self.sources, examine)
         except Rejected:
             raise
@@ -269,7 +252,7 @@ class Reloader:
 
     async def _settle(self, loaded: Loaded | None, adopt: Adopt, source: Source, actor: str | None) -> Outcome:
         if loaded is not None:
-            changes = await asyncio.to_thread(self.differences, loaded.config)
+            changes = await asyncio.to_thread(self._changes, loaded)
             return await self.adopt(loaded, adopt, source, actor, changes)
         if self._rejected is not None:
             self._rejected = None
@@ -305,7 +288,7 @@ class Reloader:
         self.counts["adopted"] += 1
         self._succeed(outcome)
         if self._generations is not None and is_news:
-            self._generations.note(_record(outcome))
+            self._generations.note(record(outcome))
         return outcome
 
     async def _keep_first(self) -> None:
@@ -317,7 +300,7 @@ class Reloader:
     async def _keep(self, outcome: Outcome) -> None:
         """Keep the text of what serves now; never in the way of serving it."""
         if self._generations is not None and self.loaded is not None:
-            self.copy = await asyncio.to_thread(self._copy, self._generations, self.loaded)
+            self.copy = await asyncio.to_thread(keep, self._generations, self.loaded, self._sources())
             if not self.copy.is_kept:
                 self.log.warning("config_not_kept", digest=outcome.digest[:12], reason=self.copy.reason)
 
@@ -330,22 +313,6 @@ class Reloader:
                 context = {"message": "the config was not mirrored", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
 
-    def _copy(self, generations: Generations, loaded: Loaded) -> Copy:
-        snapshot, text, reason = loaded.snapshot, None, None
-        try:
-            if generations.text(snapshot.digest) is None:
-                with gently():
-                    text = sealed_copy(loaded.text, loaded.meaning.values, loaded.secrets, self._sources())
-        except NotKept as error:
-            reason = str(error)
-        except Exception as error:  # keeping a copy must not end the watch either
-            reason = internal(error, "").reason
-        try:
-            generations.accept(snapshot.generation, snapshot.digest, text)
-        except OSError as error:
-            reason = f"the data folder can't be written: {error.strerror}"
-        return Copy(reason is None, reason)
-
     # Telling
 
     def _reject(self, rejected: Rejected, source: Source, actor: str | None) -> None:
@@ -356,7 +323,7 @@ class Reloader:
         self.outcome = outcome
         self.counts["rejected"] += 1
         if self._generations is not None:
-            self._generations.note(_record(outcome))
+            self._generations.note(record(outcome))
         self._news.publish("problems", outcome.as_json())
         self.log.error("config_rejected", file=str(self.path), reason=rejected.reason, still_serving=self.digest[:12])
         self._log_problems(rejected.problems)
@@ -377,18 +344,3 @@ class Reloader:
                 path=problem.path,
                 problem=problem.text,
             )
-
-
-def _record(outcome: Outcome) -> Record:
-    is_accepted = outcome.result == "adopted"
-    return Record(
-        outcome.generation if is_accepted else None,
-        outcome.at,
-        outcome.source,
-        outcome.actor,
-        outcome.digest if is_accepted else outcome.about,
-        summary(outcome.changes) if outcome.changes else "",
-        "accepted" if is_accepted else "problems",
-        [problem.as_json() for problem in outcome.problems]
-        or ([{"severity": "error", "message": outcome.reason}] if outcome.reason else []),
-    )

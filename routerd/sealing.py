@@ -12,7 +12,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from typing import Any, Literal
 import msgspec
 
 from routerd.config import sealed
+from routerd.config.environment import EnvFile
 from routerd.config.recipients import distinct, normal, refusal
 from routerd.config.references import SecretError
 from routerd.config.write import make_file, make_private_folder
@@ -71,13 +72,14 @@ class Identities:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where identities may be, and where a new one goes."""
+    """Where identities may be, where a new one goes, and what `env:` refers to."""
 
     environ: Mapping[str, str] = field(repr=False)
     data_dir: Path
     data_dir_is_chosen: bool = False
     identity_file: Path | None = None
     mounted: Path = MOUNTED
+    env_file: EnvFile | None = None
 
     @property
     def kept(self) -> Path | None:
@@ -108,7 +110,8 @@ class Sources:
 def sources(settings: Settings, environ: Mapping[str, str]) -> Sources:
     """The places that the settings of this process name."""
     is_chosen = settings.data_dir != settings.folder / ".routerd"
-    return Sources(environ, settings.data_dir, is_chosen, settings.identity_file)
+    env_file = EnvFile(settings.folder / ".env", settings.given_by_env)
+    return Sources(environ, settings.data_dir, is_chosen, settings.identity_file, env_file=env_file)
 
 
 def usual_sources(folder: Path, environ: Mapping[str, str]) -> Sources:
@@ -230,12 +233,29 @@ def _ssh_word(data: bytes) -> tuple[bytes, bytes]:
 
 def make_identity(path: Path) -> Identity:
     """A new identity in a new file, readable by its owner alone. Raises IdentityError, also when there is a file."""
+    identity = new_identity(path)
+    keep_identity(identity)
+    return identity
+
+
+def new_identity(path: Path) -> Identity:
+    """A new identity that nobody has yet: what is sealed to it is lost, unless `keep_identity` puts it at `path`."""
     import pyrage
 
     key = pyrage.x25519.Identity.generate()
-    recipient = str(key.to_public())
+    return Identity(str(path), str(key.to_public()), key)
+
+
+def with_identity(places: Sources, identity: Identity) -> Sources:
+    """The places, and in one of them an identity that is not kept yet."""
+    return replace(places, environ={**places.environ, "ROUTERD_IDENTITY": str(identity._key)})
+
+
+def keep_identity(identity: Identity) -> None:
+    """Put a new identity where it belongs. Raises IdentityError, also when there is a file."""
+    path = Path(identity.place)
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    text = f"# made by routerd: {made}\n# public key: {recipient}\n{key}\n"
+    text = f"# made by routerd: {made}\n# public key: {identity.recipient}\n{identity._key}\n"
     try:
         make_private_folder(path.parent)
         make_file(path, text.encode())
@@ -243,7 +263,6 @@ def make_identity(path: Path) -> Identity:
         raise IdentityError(f"{path} is there already, and is never overwritten") from None
     except OSError as error:
         raise IdentityError(f"the identity {path} can't be written: {error.strerror}; set ROUTERD_DATA_DIR") from None
-    return Identity(str(path), recipient, key)
 
 
 @dataclass(frozen=True, slots=True)

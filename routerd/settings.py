@@ -50,6 +50,7 @@ class Settings:
     tls_key: Path | None
     config_is_default: bool  # nobody named a file
     warnings: tuple[str, ...] = ()
+    given_by_env: frozenset[str] = frozenset()  # variables that the process has from the `.env` file
 
     @property
     def folder(self) -> Path:
@@ -152,7 +153,7 @@ def _path(raw: str, source: str) -> Path:
 
 def _host(raw: str, source: str) -> str:
     host = raw.strip().removeprefix("[").removesuffix("]")
-    if not re.fullmatch(r"[A-Za-z0-9.:%_-]+", host):
+    if not re.fullmatch(r"[A-Za-z0-9:%_-]{1,63}(?:\.[A-Za-z0-9:%_-]{1,63})*\.?", host):
         raise SettingsError(f"{source} is no address: give one of this machine, such as {_LOOPBACK} or 0.0.0.0")
     return host
 

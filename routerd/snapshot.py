@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -159,6 +159,18 @@ def changed_accounts(before: Snapshot, after: Snapshot) -> list[str]:
     """The providers whose key or address is another than before: what is known of their health is void."""
     pairs = ((before.providers.get(name), provider) for name, provider in after.providers.items())
     return [new.name for old, new in pairs if old is not None and old.head != new.head]
+
+
+def changed_secrets(before: Snapshot, after: Snapshot) -> Iterator[tuple[Provider, Provider]]:
+    """Providers that are in both, and send other secrets than before, or can't be used for another reason."""
+    for name, new in after.providers.items():
+        old = before.providers.get(name)
+        if old is not None and _secrets_of(old) != _secrets_of(new):
+            yield old, new
+
+
+def _secrets_of(provider: Provider) -> tuple[object, ...]:
+    return provider.request_headers, provider.proxy, provider.trouble
 
 
 class Resolver(Protocol):

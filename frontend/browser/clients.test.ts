@@ -63,11 +63,13 @@ describe.skipIf(missing)("the clients page", () => {
     expect([await call(key, "llm-auto-route"), await call(key, "other"), await call("wrong", "llm-auto-route")]).toEqual([200, 403, 401])
 
     await page.getByRole("button", { name: "Revoke cline" }).click()
+    await page.getByText("nobody may call /v1").waitFor()
     await page.getByRole("button", { name: "Save to router.yaml" }).click()
     await page.getByText("revoked", { exact: true }).waitFor()
     expect(await call(key, "llm-auto-route")).toBe(401)
 
     await page.getByRole("button", { name: "Delete cline" }).click()
+    await page.getByText("nobody may call /v1").waitFor()
     await page.getByRole("button", { name: "Save to router.yaml" }).click()
     await page.getByText("No client yet").waitFor()
     expect(await routerd.text()).toBe(`${CONFIG}clients: {}\n`)

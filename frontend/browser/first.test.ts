@@ -93,7 +93,7 @@ describe.skipIf(missing).sequential("the first minutes", () => {
     const shown = page.getByLabel("Changes of router.yaml")
     await shown.waitFor()
     const diff = (await shown.innerText()).trim().split("\n").filter((line) => line.startsWith("+"))
-    expect(diff).toEqual(["+providers:", `+  local: {base_url: ${upstream.url}, api_key: age:… (sealed when it is saved)}`, "+routes:", "+  smart: [local/fable-1]"])
+    expect(diff).toEqual(["+recipients:", "+  - age1… (made when it is saved)", "+providers:", `+  local: {base_url: ${upstream.url}, api_key: age:… (sealed when it is saved)}`, "+routes:", "+  smart: [local/fable-1]"])
     expect(await page.getByLabel("Model", { exact: true }).inputValue()).toBe("fable-1")
     await expectAccessible(page)
     await inputs.press("Write them")

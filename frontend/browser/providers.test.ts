@@ -59,7 +59,7 @@ describe.skipIf(missing).sequential("providers", () => {
     await expectAccessible(page)
     await page.getByRole("button", { name: "Add…" }).click()
     const diff = await confirm(page, "Add to router.yaml")
-    expect(diff.map((line) => plain(line, upstream))).toEqual(["+  story:", "+    base_url: URL", "+    api_key: age:… (sealed when it is saved)", "+    models: [fable-1, fable-2]"])
+    expect(diff.map((line) => plain(line, upstream))).toEqual(["+recipients:", "+  - age1… (made when it is saved)", "+  story:", "+    base_url: URL", "+    api_key: age:… (sealed when it is saved)", "+    models: [fable-1, fable-2]"])
     await page.getByRole("heading", { name: "story", level: 1 }).waitFor()
     expect(plain(await routerd.text(), upstream)).toContain("  story:\n    base_url: URL\n    api_key: SEALED\n    models: [fable-1, fable-2]\n")
     expect(upstream.asked.every((request) => request.key === "sk-story-0123456789")).toBe(true)

@@ -24,8 +24,8 @@ SOON = 14  # days before a certificate's end
 
 _DAY = 86_400.0
 _KEY_CURES: Mapping[str, str] = MappingProxyType({
-    "env": "set it where the router runs, or in the `.env` file beside router.yaml",
-    "file": "put it there, readable for the router",
+    "env": "set it in the `.env` file beside router.yaml, then `routerd reload`; or where the router is started",
+    "file": "put it there, readable for the router, then `routerd reload`",
 })
 
 
@@ -145,6 +145,12 @@ _OF_STATUS: Mapping[int, tuple[State, str]] = MappingProxyType({
     405: ("note", "`--deep` asks a model, which proves address and key"),
     429: ("warning", "wait, or ask for a higher limit{page}"),
 })
+
+
+def unusable(name: str, reason: str, *, is_usable_here: bool) -> Finding:
+    """Why the router can't use it, and what to do where its key can be had meanwhile."""
+    cure = "it can be had here: `routerd reload` has the router look again, at `.env` and at files"
+    return Finding(name, "test", "trouble", reason, cure if is_usable_here else None)
 
 
 def asked(name: str, what: str, told: Mapping[str, Any], vendor: str | None) -> Finding:

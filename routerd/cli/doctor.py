@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import click
 
-from routerd.cli.api import Api, NobodyThere, api_options, connect, counted, print_json, print_table
+from routerd.cli.api import Api, NobodyThere, Stranger, api_options, connect, counted, print_json, print_table
+from routerd.cli.reading import cure_of
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config.similar import did_you_mean
@@ -91,8 +92,8 @@ def _broken(settings: Settings, rejected: Any) -> Iterator[Finding]:
         if problem.severity == "error":
             yield Finding("file", settings.config.name, "trouble", str(problem))
     if not rejected.problems:
-        cure = "`routerd init` writes a first one" if rejected.trouble == "missing" else None
-        yield Finding("file", settings.config.name, "trouble", str(rejected.reason), cure)
+        reason, cure = str(rejected.reason), cure_of(rejected.trouble)
+        yield Finding("file", settings.config.name, "trouble", reason, cure)
 
 
 def _file(settings: Settings, loaded: Loaded) -> Finding:
@@ -139,6 +140,9 @@ def _router(api: Api) -> tuple[Api | None, Finding]:
 
     try:
         told = api.get("/api/status").body
+    except Stranger:
+        message = f"what answers at {api.url} is no router, so no provider is asked for anything"
+        return None, Finding("router", "status", "warning", message, "name its address with --url")
     except NobodyThere:
         message = f"none answers at {api.url}, so no provider is asked for anything"
         return None, Finding("router", "status", "note", message, "start one with `routerd serve`")
@@ -174,10 +178,13 @@ def _known_elsewhere(finding: Finding) -> Finding:
 
 
 def _asked(provider: Provider, wanted: Iterable[str], api: Api, deep: bool) -> Iterator[Finding]:
-    from routerd.checks.doctor import Finding, asked, models
+    from routerd.checks.doctor import Finding, asked, models, unusable
 
     path = f"/api/providers/{quote(provider.name, safe='')}"
     try:
+        if (reason := api.get(path).body.get("trouble")) is not None:
+            yield unusable(provider.name, reason, is_usable_here=provider.trouble is None)
+            return
         told = api.get(f"{path}/models").body
         yield asked(provider.name, "test", told, told["vendor"])
         yield from models(provider.name, wanted, told["models"])

@@ -54,7 +54,7 @@ def _known(path: Path, settings: Settings | None) -> Iterator[Earlier]:
     if settings is not None and path.resolve() == settings.config.resolve():
         from routerd.state.generations import last_good_in
 
-        kept = last_good_in(settings.data_dir / "generations")
+        kept = last_good_in(settings.data_dir / "generations", settings.config)
         if kept is not None:
             yield Earlier("what served last", kept)
     yield from _of_git(path, "HEAD")

@@ -11,9 +11,10 @@ from routerd.cli.api import Refusal, api_options, change_lines, connect, print_j
 @api_options
 @click.pass_context
 def reload(context: click.Context, config: str | None, url: str | None, as_json: bool) -> None:
-    """Have the router that runs here look at its file now, and say what came of it.
+    """Have the router that runs here look at its file now, and at what keys refer to, and say what came of it.
 
-    Saving the file is enough; this is for file systems that tell nobody, and for scripts that want to know.
+    Saving the file is enough; this is for keys in `.env` and in files, for file systems that tell nobody, and for
+    scripts that want to know.
     """
     try:
         told = connect(config, url).post("/api/config/reload").body

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
 from routerd.cli.trouble import Misuse
-from routerd.settings import Settings, SettingsError, config_path, load, parse_env
+from routerd.config.environment import read_env
+from routerd.settings import Settings, SettingsError, config_path, load
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -40,21 +41,9 @@ def load_settings(flags: Mapping[str, Any]) -> Settings:
     """The settings; what `.env` holds is put into our environment, where it was not set. Raises Misuse."""
     try:
         path = config_path(flags, os.environ)
-        for name, value in _read_env(path.parent / ".env").items():
-            os.environ.setdefault(name, value)
-        return load(flags, os.environ)
+        found = read_env(path.parent / ".env")
+        given = {name: value for name, value in found.items() if name not in os.environ}
+        os.environ.update(given)
+        return replace(load(flags, os.environ), given_by_env=frozenset(given))
     except SettingsError as error:
         raise Misuse(str(error)) from None
-
-
-def _read_env(path: Path) -> dict[str, str]:
-    try:
-        found = parse_env(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not UTF-8: save it as such") from None
-    except OSError as error:
-        raise SettingsError(f"{path} can't be read: {error.strerror}") from None
-    found.pop("ROUTERD_CONFIG", None)  # which file is beside it has been decided
-    return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from routerd.adapters.vendors import detect
+from routerd.config.changes import Rename
 from routerd.config.difference import (
     ORDER,
     Difference,
@@ -22,11 +23,14 @@ from routerd.config.problem import Path
 from routerd.config.recipients import normal
 from routerd.config.references import parse_value
 
-__all__ = ["Difference", "Fingerprint", "differences", "summary"]
+__all__ = ["Difference", "Fingerprint", "differences", "is_open", "summary"]
+
+_Names = Mapping[Path, str]  # what an entry at a path is called from now on
 
 Fingerprint = Callable[[Place], str | None]
 """Tells keys apart without telling them; None when the key can't be had here."""
 
+_SEALED = "was in plain text, and is sealed now"
 _OF_PROVIDER = (
     "vendor", "adapter", "is_active", "allow_private", "max_in_flight", "quirks", "timeouts", "health", "echo",
     "metadata",
@@ -36,14 +40,20 @@ _OF_ROUTE = (
 )  # fmt: skip
 
 
-def differences(old: RouterConfig, new: RouterConfig, fingerprint: Fingerprint) -> list[Difference]:
-    """Every change from one checked config to another: first who can read keys and where they go."""
-    found = list(_all(old, new, fingerprint))
+def differences(
+    old: RouterConfig, new: RouterConfig, fingerprint: Fingerprint, renames: Sequence[Rename] = ()
+) -> list[Difference]:
+    """Every change from one checked config to another: first who can read keys and where they go.
+
+    `renames` are those that were asked for: what went and what came is one entry then, whatever else is new about it.
+    """
+    found = list(_all(old, new, fingerprint, {rename.path: rename.name for rename in renames}))
     return sorted(found, key=lambda each: ORDER.index(each.kind))
 
 
-def _all(old: RouterConfig, new: RouterConfig, fingerprint: Fingerprint) -> Iterator[Difference]:
-    renamed = _renamed(old, new)
+def _all(old: RouterConfig, new: RouterConfig, fingerprint: Fingerprint, names: _Names) -> Iterator[Difference]:
+    renamed = _renamed_providers(old, new, names)
+    routes = _renamed("routes", old.routes, new.routes, names)
     yield from _of_recipients(old, new)
     yield from _of_references(old, new)
     for name, provider in new.providers.items():
@@ -55,18 +65,26 @@ def _all(old: RouterConfig, new: RouterConfig, fingerprint: Fingerprint) -> Iter
     for name in old.providers:
         if name not in new.providers and name not in renamed.values():
             yield change("provider", ("providers", name), "removed")
-    yield from _of_routes(old, new, renamed)
-    yield from _of_people(old, new)
+    yield from _of_routes(old, new, renamed, routes)
+    yield from _of_people(old, new, routes, names)
     yield from _of_settings(old, new)
 
 
-def _renamed(old: RouterConfig, new: RouterConfig) -> dict[str, str]:
-    """New names of providers that are the same but for their names, with the old ones."""
-    gone = {name: provider for name, provider in old.providers.items() if name not in new.providers}
-    found: dict[str, str] = {}
+def _renamed(section: str, old: Mapping[str, object], new: Mapping[str, object], names: _Names) -> dict[str, str]:
+    """New names of entries with the old ones, as far as `names` tells of them."""
+    told = {name: str(was) for (of, was), name in names.items() if of == section}
+    return {name: was for name, was in told.items() if was in old and name in new and not (was in new or name in old)}
+
+
+def _renamed_providers(old: RouterConfig, new: RouterConfig, names: _Names) -> dict[str, str]:
+    """As `_renamed`, and those that are the same but for their names."""
+    found = _renamed("providers", old.providers, new.providers, names)
+    stay = {*new.providers, *found.values()}
+    gone = {name: provider for name, provider in old.providers.items() if name not in stay}
     for name, provider in new.providers.items():
         was = next((each for each, other in gone.items() if other == provider), None)
-        if name not in old.providers and was is not None and origin_of(was, provider) == origin_of(name, provider):
+        is_new = name not in old.providers and name not in found
+        if is_new and was is not None and origin_of(was, provider) == origin_of(name, provider):
             found[name] = was
             del gone[was]
     return found
@@ -164,7 +182,8 @@ def _of_keys(
         words = _of_key(before.get(path), after.get(path), fingerprint)
         if words is not None:
             label = "key" if path == ("api_key",) else " ".join(map(str, path)).replace("headers", "header")
-            yield change("key", ("providers", name, *path), f"{label} {words}", label)
+            brief = f"{label} sealed" if words == _SEALED else label
+            yield change("key", ("providers", name, *path), f"{label} {words}", brief)
     for header in {**old.headers, **new.headers}:
         is_secret = ("headers", header) in {**before, **after}
         if not is_secret and old.headers.get(header) != new.headers.get(header):
@@ -182,7 +201,9 @@ def _of_key(old: Place | None, new: Place | None, fingerprint: Fingerprint) -> s
     before, after = _key_words(old, fingerprint), _key_words(new, fingerprint)
     if before != after:
         return f"{before} → {after}"
-    return "is the same, written anew" if fingerprint(old) and fingerprint(new) else "is another, or sealed anew"
+    if not (fingerprint(old) and fingerprint(new)):
+        return "is another, or sealed anew"
+    return _SEALED if (old.kind, new.kind) == ("plain", "sealed") else "is the same, written anew"
 
 
 def _key_words(place: Place, fingerprint: Fingerprint | None) -> str:
@@ -196,23 +217,28 @@ def _key_words(place: Place, fingerprint: Fingerprint | None) -> str:
 # Routes
 
 
-def _of_routes(old: RouterConfig, new: RouterConfig, renamed: Mapping[str, str]) -> Iterator[Difference]:
+def _of_routes(
+    old: RouterConfig, new: RouterConfig, renamed: Mapping[str, str], routes: Mapping[str, str]
+) -> Iterator[Difference]:
     now = {was: name for name, was in renamed.items()}
     is_other = old.providers != new.providers  # the same nodes may be other targets then
     for name, route in new.routes.items():
         path: Path = ("routes", name)
-        before = old.routes.get(name)
+        was = routes.get(name, name)
+        before = old.routes.get(was)
         if before is None:
             targets = [target for target, _ in _targets(new, route, {})]
             yield change("route", path, f"added: {said(targets)}", "added")
             continue
+        if was != name:
+            yield change("route", path, f"renamed, was {was}")
         if before == route and not is_other:
             continue
         yield from _of_targets(path, _targets(old, before, now), _targets(new, route, {}))
         for field, words in of_fields(before, route, _OF_ROUTE):
             yield change("route", (*path, *field.split(".")), words)
     for name in old.routes:
-        if name not in new.routes:
+        if name not in new.routes and name not in routes.values():
             yield change("route", ("routes", name), "removed")
 
 
@@ -250,15 +276,34 @@ def _of_targets(path: Path, old: list[_Target], new: list[_Target]) -> Iterator[
 # People, and the rest
 
 
-def _of_people(old: RouterConfig, new: RouterConfig) -> Iterator[Difference]:
+def _of_people(old: RouterConfig, new: RouterConfig, routes: Mapping[str, str], names: _Names) -> Iterator[Difference]:
     if (old.clients is None) != (new.clients is None):
         words = "whoever can connect may call" if new.clients is None else "callers need a key"
         yield change("access", ("clients",), words)
-    before, after = old.clients or {}, new.clients or {}
-    for name in {**before, **after}:
-        yield from _of_person("client", ("clients", name), before.get(name), after.get(name))
+    if is_open(old.clients) and not is_open(new.clients):
+        yield change("access", ("clients",), "no client is active, so nobody may call any more", "nobody may call")
+    now = {was: name for name, was in routes.items()}
+    before, after = {name: _with_routes(client, now) for name, client in (old.clients or {}).items()}, new.clients or {}
+    renamed = _renamed("clients", before, after, names)
+    for name in (name for name in {**before, **after} if name not in renamed.values()):
+        was = renamed.get(name, name)
+        if was != name:
+            yield change("client", ("clients", name), f"renamed, was {was}")
+        yield from _of_person("client", ("clients", name), before.get(was), after.get(name))
     for name in {**old.admins, **new.admins}:
         yield from _of_person("admin", ("admins", name), old.admins.get(name), new.admins.get(name))
+
+
+def _with_routes(client: ClientConfig, now: Mapping[str, str]) -> ClientConfig:
+    """The client as it is, with its routes as they are called now."""
+    if not client.routes or now.keys().isdisjoint(client.routes):
+        return client
+    return client.model_copy(update={"routes": [now.get(route, route) for route in client.routes]})
+
+
+def is_open(clients: Mapping[str, ClientConfig] | None) -> bool:
+    """Whether anybody may call with these clients."""
+    return clients is None or any(client.is_active for client in clients.values())
 
 
 def _of_person(

@@ -15,7 +15,7 @@ class Findings:
     def __init__(self, document: Document, shaped: Shaped) -> None:
         self._document = document
         self._shaped = shaped
-        self._broken = frozenset(hole[:2] for hole in shaped.broken)
+        self._entries = frozenset(hole[:2] for hole in shaped.broken)
         self.problems: list[Problem] = []
 
     def error(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> None:
@@ -27,13 +27,19 @@ class Findings:
         self._add("warning", path, message, hint, key)
 
     def _add(self, severity: Severity, path: Path, message: str, hint: str | None, key: bool) -> None:
+        if path in self._shaped.assumed:
+            return  # nobody wrote that, and what was written there has been told
         path = written(path, self._shaped.renamed)
         line, column = self._document.position(path, key)
         self.problems.append(Problem(severity, line, column, path_text(self._document.find(path).path), message, hint))
 
     def is_whole(self, entry: Path) -> bool:
         """Whether all of an entry, such as `("routes", NAME)`, was understood: what a broken one lacks is no news."""
-        return self._broken.isdisjoint((entry, entry[:1], ()))
+        return self._entries.isdisjoint((entry, entry[:1], ()))
+
+    def is_clear(self, entry: Path, *keys: str) -> bool:
+        """Whether an entry was understood as far as these keys go, and has none that could be one of them misspelt."""
+        return self._shaped.broken.isdisjoint(((), entry[:1], entry, *((*entry, key) for key in keys)))
 
     def names(self, section: str, understood: Iterable[str]) -> list[str]:
         """All names in a section of the document, those of broken entries included."""

@@ -23,6 +23,7 @@ _PROXY_SCHEMES = frozenset({"http", "https", "socks5", "socks5h"})
 _LONGEST_MODEL = 256
 _SEALING = "seal it with `routerd key seal`, or write `env:NAME`"
 _IGNORED_BY_ECHO = ("vendor", "base_url", "api_key", "allow_private", "headers", "proxy", "quirks")
+_KEY_OR_VENDOR = ("api_key", "headers", "vendor", "base_url", "adapter")
 _ENDPOINTS = ("/chat/completions", "/completions", "/messages", "/responses", "/models")
 
 
@@ -40,8 +41,7 @@ def check_provider(
     if provider.vendor is not None and provider.vendor not in VENDORS:
         hint = did_you_mean(provider.vendor, VENDORS) or f"the vendors are {', '.join(VENDORS)}"
         findings.error((*path, "vendor"), "this vendor is not known", hint)
-        return
-    if vendor.adapter not in SERVED:
+    elif vendor.adapter not in SERVED:
         _tell_not_served(findings, path, provider, vendor)
     url = _check_base_url(findings, path, provider, vendor)
     _check_key(findings, path, provider, vendor)
@@ -94,7 +94,8 @@ def _tell_not_served(findings: Findings, path: Path, provider: ProviderConfig, v
 
 def _check_base_url(findings: Findings, path: Path, provider: ProviderConfig, vendor: Vendor) -> BaseUrl | None:
     if provider.base_url is None:
-        if not vendor.base_url and findings.is_whole(path):
+        is_known = provider.vendor is None or provider.vendor in VENDORS
+        if not vendor.base_url and is_known and findings.is_clear(path, "base_url", "vendor", "adapter"):
             findings.error(path, "`base_url` is missing", _missing_hint(path, vendor), key=True)
         return parse_base_url(vendor.base_url) if vendor.base_url else None
     place = (*path, "base_url")
@@ -128,7 +129,7 @@ def _check_key(findings: Findings, path: Path, provider: ProviderConfig, vendor:
             findings.warning(place, "the key stands here in plain text", _SEALING)
         return
     has_other = any(SECRET_HEADER.search(name) for name in provider.headers)
-    if vendor.key_variable is not None and not has_other and findings.is_whole(path):
+    if vendor.key_variable is not None and not has_other and findings.is_clear(path, *_KEY_OR_VENDOR):
         hint = f"write `api_key: env:{vendor.key_variable}`"
         findings.warning(path, f"{vendor.title} asks for a key, and none is here", hint, key=True)
 

@@ -18,8 +18,7 @@ def check_route(
     """Everything about one route but its `match`."""
     path: Path = ("routes", name)
     for index, node in enumerate(route.nodes):
-        if node.provider:
-            _check_node(findings, config, (*path, "nodes", index), node)
+        _check_node(findings, config, (*path, "nodes", index), node)
     _check_repeats(findings, path, route)
     _check_effects(findings, config, path, route)
     if route.is_active and findings.is_whole(path):
@@ -30,15 +29,16 @@ def _check_node(findings: Findings, config: RouterConfig, path: Path, node: Node
     provider = config.providers.get(node.provider)
     if provider is None:
         _tell_unknown_provider(findings, config, path, node)
-        return
+    is_clear = findings.is_clear(("providers", node.provider), "models")
+    listed = provider.models if provider is not None and is_clear else []
     for index, model in enumerate(node.models):
         place: Path = (*path, "models", index)
         if not is_model(model):
             findings.error(place, "a model's name has printable characters, and no space at its ends")
         elif model in node.models[:index]:
             findings.warning(place, f"`{model}` stands in this list already", "delete one of them")
-        elif provider.models and model not in provider.models and findings.is_whole(("providers", node.provider)):
-            hint = did_you_mean(model, provider.models)
+        elif listed and model not in listed:
+            hint = did_you_mean(model, listed)
             findings.warning(place, f"`{node.provider}` does not list the model `{model}`", hint)
 
 
@@ -58,7 +58,7 @@ def _check_repeats(findings: Findings, path: Path, route: RouteConfig) -> None:
     """A target that stands twice in a route is never more than tried twice."""
     first: dict[tuple[str, str], int] = {}
     for index, node in enumerate(route.nodes):
-        for model in node.models:
+        for model in node.models if node.provider else ():
             target = (node.provider, model)
             if first.setdefault(target, index) != index:
                 message = f"`{node.provider}/{model}` is in this route already, as node {first[target] + 1}"

@@ -20,12 +20,14 @@ _ROUNDS = 5  # to mend what is wrong; each brings a level of what could not be s
 class Shaped:
     """`config` is what could be understood, perhaps with holes; None: nothing.
 
-    `broken` is where the holes are. `renamed` leads from what a misspelt key was taken for to how it is written.
+    `broken` is where the holes are; at those that are `assumed` something stands that nobody wrote, so that what is
+    around it could be understood. `renamed` leads from what a misspelt key was taken for to how it is written.
     """
 
     config: RouterConfig | None
     problems: tuple[Problem, ...]
     broken: frozenset[Path]
+    assumed: frozenset[Path]
     renamed: Mapping[Path, Path]
 
 
@@ -33,7 +35,8 @@ def shape(document: Document) -> Shaped:
     """The config that a document holds, as far as it can be understood, and every problem of its values."""
     shaper = _Shaper(document)
     config = shaper.validate()
-    return Shaped(config, tuple(shaper.problems), frozenset(shaper.broken), shaper.renamed)
+    problems, broken, assumed = tuple(shaper.problems), frozenset(shaper.broken), frozenset(shaper.assumed)
+    return Shaped(config, problems, broken, assumed, shaper.renamed)
 
 
 def written(path: Path, renamed: Mapping[Path, Path]) -> Path:
@@ -52,6 +55,7 @@ class _Shaper:
         self.data: Any = document.data
         self.problems: list[Problem] = []
         self.broken: set[Path] = set(document.holes)
+        self.assumed: set[Path] = set()
         self.renamed: dict[Path, Path] = {}
 
     def validate(self) -> RouterConfig | None:
@@ -65,9 +69,9 @@ class _Shaper:
             for one in errors:
                 if one["type"] == "extra_forbidden":
                     self._mend_unknown_key(one["loc"])
-            holes = [self._judge(one, turn) for one in errors if one["type"] != "extra_forbidden"]
-            for hole in holes:
-                if hole is not None and not self._take_out(hole):
+            found = [(self._judge(one, turn), one["loc"]) for one in errors if one["type"] != "extra_forbidden"]
+            for hole, location in found:
+                if hole is not None and not (self._assume(hole, location) or self._take_out(hole)):
                     return None
         return None
 
@@ -110,7 +114,19 @@ class _Shaper:
             return None  # a misspelt key was taken for it
         if is_new and location not in self.broken:
             self._problem(location[:-1], f"`{location[-1]}` is missing", None, key=True)
-        return real
+        lacking = (*real, location[-1])
+        return real if _stand_in(lacking) is None else lacking
+
+    def _assume(self, hole: Path, location: Path) -> bool:
+        """Put something else there, where what stands around it could not be looked at without; else False."""
+        stand_in = _stand_in(hole)
+        if stand_in is None or _real(self.data, hole[:-1]) != hole[:-1]:
+            return False
+        _at(self.data, hole[:-1])[hole[-1]] = stand_in
+        self.broken.add(hole)
+        below = tuple(stand_in) if isinstance(stand_in, dict) else ()
+        self.assumed |= {(*path, *below) for path in (hole, location)}  # a short form leaves steps out
+        return True
 
     def _take_out(self, path: Path) -> bool:
         """Make a hole where nothing can be understood; False when nothing would be left."""
@@ -120,12 +136,9 @@ class _Shaper:
         if _real(self.data, path) != path:
             return True  # what it stood in is gone already
         parent = _at(self.data, path[:-1])
-        if isinstance(parent, dict):
-            del parent[path[-1]]
-        elif _is_node(path):
-            parent[path[-1]] = {"provider": ""}  # keeps the places of the nodes after it; looked past later on
-        else:
+        if not isinstance(parent, dict):
             return self._take_out(path[:-1])
+        del parent[path[-1]]
         return True
 
     def _problem(self, location: Path, message: str, hint: str | None, *, key: bool = False) -> None:
@@ -138,6 +151,8 @@ class _Shaper:
 
 _NAMED = frozenset({"providers", "routes", "clients", "admins"})
 _FREE = frozenset({"metadata", "config", "quirks"})
+_TEXTS = frozenset({"models", "match", "recipients", "routes"})  # lists whose items are looked at one by one
+_PEOPLE = {"clients": {"key_sha256": "0" * 64}, "admins": {"token_sha256": "0" * 64, "role": "viewer"}}
 
 
 def _is_free(path: Path) -> bool:
@@ -158,7 +173,20 @@ def _empty_values(data: Any, path: Path) -> Iterator[Path]:
             yield from _empty_values(item, (*path, index))
 
 
+def _stand_in(path: Path) -> Any:
+    """What is put at `path` when that can't be understood: its entry needs it, or the items after it their places."""
+    if _is_node(path):
+        return {"provider": ""}
+    if path[-1:] == ("provider",) and _is_node(path[:-1]):
+        return ""
+    if len(path) > 1 and isinstance(path[-1], int):
+        return "" if path[-2] in _TEXTS else None
+    return _PEOPLE.get(str(path[0]), {}).get(str(path[-1])) if len(path) == 3 else None
+
+
 def _is_node(path: Path) -> bool:
+    if not path or not isinstance(path[-1], int):
+        return False
     return path[0] == "routes" and (len(path) == 3 or (len(path) == 4 and path[2] == "nodes"))
 
 

@@ -17,20 +17,24 @@ from routerd.config.changes import Change, Drop, Put, Rename, apply, says, words
 from routerd.config.document import Document, Node, parse
 from routerd.config.layout import BREAKS, Layout
 from routerd.config.plan import Refused
-from routerd.config.problem import Path
+from routerd.config.problem import Path, Problem
 
-__all__ = ["Change", "Drop", "Put", "Rename", "Unspliceable", "splice"]
+__all__ = ["Change", "Drop", "Put", "Rename", "Unspliceable", "data_in", "splice"]
 
 _BOM = "\ufeff"
 _LAST_BREAK = re.compile(f"(?:\r\n|[{BREAKS}])\\Z")
 
 
 class Unspliceable(Exception):
-    """No program can make the change in this text: edit it by hand at `line`, from 1."""
+    """No program can make the change in this text: edit it by hand at `line`, from 1.
 
-    def __init__(self, line: int, what: str) -> None:
+    `problems` are those of a text that can't be understood at all.
+    """
+
+    def __init__(self, line: int, what: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(f"edit by hand at line {line}: {what}")
         self.line = line
+        self.problems = tuple(problems)
 
 
 def splice(text: str, changes: Sequence[Change]) -> str:
@@ -43,6 +47,11 @@ def splice(text: str, changes: Sequence[Change]) -> str:
     if not changes:
         return mark + text
     return mark + _in_parts(text, changes)
+
+
+def data_in(text: str) -> Any:
+    """The data of a text that is to be changed; None when nothing stands in it. Raises Unspliceable."""
+    return _parsed(text).data
 
 
 def _in_parts(text: str, changes: Sequence[Change]) -> str:
@@ -90,7 +99,7 @@ def _is_right(result: Document, wanted: Any) -> bool:
 def _parsed(text: str) -> Document:
     document = parse(text)
     if document.problems:
-        raise Unspliceable(document.problems[0].line, document.problems[0].text)
+        raise Unspliceable(document.problems[0].line, document.problems[0].text, document.problems)
     return document
 
 

@@ -2,9 +2,8 @@
 
 The usual way is a draft beside the file that takes its place by exchanging the two names: what stood there is looked
 at afterwards, and put back when it is not what was expected. Where a name can't be exchanged (a single file that is
-mounted into a container, a folder that is not ours) the file itself is written, under a journal in the data folder.
-
-All of it blocks: not for the event loop.
+mounted into a container, a folder that is not ours) the file itself is written, under a journal in the data folder. All
+of it blocks: not for the event loop.
 """
 
 from __future__ import annotations
@@ -39,23 +38,25 @@ class _NotHere(Exception):
     """The file can't be replaced in its folder, so it has to be written in place."""
 
 
-def write_if(path: Path, expected: str | None, text: str, data_dir: Path) -> str:
+def write_if(path: Path, expected: str | None, text: str, data_dir: Path, first: Callable[[], object] = dict) -> str:
     """Give the file at `path` a new text if its digest is still `expected`; None: if it is not there. The new digest.
 
     Links are followed; mode, owner and extended attributes stay. Raises ConfigFileError, and then nothing has changed:
     `changed` when the file is another than expected, `read_only`, `deleted_inode`, `too_large`, `unwritable`.
+    What must be on the disk before the text is, `first` puts there; it is called when the file can be written.
     """
     data = text.encode()
     if len(data) > MOST_BYTES:
         raise ConfigFileError("too_large", f"{path} would be larger than 1 MiB")
     target = _target(path)
     try:
-        with _alone_in(target.parent):
+        with alone_in(target.parent):
             _recover(target, data_dir)
             if expected is None:
+                first()
                 _create(target, data)
             else:
-                _replace(target, expected, data, data_dir)
+                _replace(target, expected, data, data_dir, first)
     except OSError as error:
         raise _refusal(target, error) from None
     return digest(data)
@@ -65,7 +66,7 @@ def recover(path: Path, data_dir: Path) -> None:
     """Finish or undo a write that was cut off, and sweep its drafts: at boot. Raises ConfigFileError."""
     target = _target(path)
     try:
-        with _alone_in(target.parent):
+        with alone_in(target.parent):
             _recover(target, data_dir)
     except OSError as error:
         raise _refusal(target, error) from None
@@ -90,7 +91,7 @@ def _target(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Iterator[None]:
     """While no other routerd writes in `folder`. Where folders can't be locked, the comparing has to do."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
@@ -142,7 +143,7 @@ def _give_name(draft: Path, target: Path) -> None:
         draft.replace(target)
 
 
-def _replace(target: Path, expected: str, data: bytes, data_dir: Path) -> None:
+def _replace(target: Path, expected: str, data: bytes, data_dir: Path, first: Callable[[], object]) -> None:
     if _digest_of(target) != expected:
         raise _changed(target)
     if digest(data) == expected:
@@ -154,6 +155,7 @@ def _replace(target: Path, expected: str, data: bytes, data_dir: Path) -> None:
         )
     if not os.access(target, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise _refusal(target, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))  # also where a rename could
+    first()
     try:
         _replace_by_name(target, status, expected, data)
     except _NotHere:
@@ -369,10 +371,9 @@ def _is_known(path: Path) -> bool:
 
 
 def _holds(path: Path, expected: str) -> bool:
-    try:
+    with contextlib.suppress(ConfigFileError):
         return _digest_of(path) == expected
-    except ConfigFileError:
-        return False
+    return False
 
 
 def _digest_of(path: Path) -> str:

@@ -40,7 +40,9 @@ _ATTEMPTS = (
 
 _DROPPED = ("ALTER TABLE attempts ADD COLUMN dropped TEXT",)  # a JSON array of pointers
 
-STEPS: tuple[tuple[str, ...], ...] = (_SIGNATURES, _GENERATIONS, _STANDING, _INVENTORY, _ATTEMPTS, _DROPPED)
+_FILES = ("ALTER TABLE generations ADD COLUMN file TEXT",)  # of which config file; NULL: nobody knows any more
+
+STEPS: tuple[tuple[str, ...], ...] = (_SIGNATURES, _GENERATIONS, _STANDING, _INVENTORY, _ATTEMPTS, _DROPPED, _FILES)
 """Only ever appended to: what a step did once stands in somebody's file."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from quart import Response
 
 from routerd.config import clients
 from routerd.config.changes import Change
+from routerd.config.diff import is_open
 from routerd.config.entries import NameTaken, NoSuchEntry
 from routerd.config.model import ClientConfig
 from routerd.editing import Edited
@@ -23,7 +24,7 @@ from routerd.web.answers import answer, flag, read_body
 from routerd.web.edits import asked_for, if_match, make
 from routerd.web.operations import DRY_RUN, Operation
 from routerd.web.problems import ApiError
-from routerd.web.shapes import Edit, Time
+from routerd.web.shapes import DryRun, Edit, Time
 
 _CLOSED = "This is the first client: calls without a key, which were answered on this machine, are refused from now on."
 _NOBODY = "No client is active: nobody may call /v1 now."
@@ -79,6 +80,12 @@ class AddedClient(ChangedClient, kw_only=True):
     key: str | None
 
 
+class WouldChange(DryRun):
+    """What an edit of the clients would change. `warnings` say what would follow for others."""
+
+    warnings: list[str] = msgspec.field(default_factory=list)
+
+
 class ClientsApi:
     """The handlers; every one runs behind the guard."""
 
@@ -95,15 +102,17 @@ class ClientsApi:
             ),
             Operation(
                 "POST", "/api/clients", self.add, "Let somebody call /v1; this answer alone has the key.",
-                body=NewClient, gives=AddedClient, status=201, query=(DRY_RUN,), problems=("name_taken",),
+                body=NewClient, gives=AddedClient, dry=WouldChange, status=201, query=(DRY_RUN,),
+                problems=("name_taken",),
             ),
             Operation(
                 "PATCH", "/api/clients/{name}", self.patch, "Change a client.",
-                body=ClientPatch, gives=ChangedClient, query=(DRY_RUN,), problems=("not_found", "name_taken"),
+                body=ClientPatch, gives=ChangedClient, dry=WouldChange, query=(DRY_RUN,),
+                problems=("not_found", "name_taken"),
             ),
             Operation(
                 "DELETE", "/api/clients/{name}", self.drop, "Take a client out: its key is refused at once.",
-                status=204, query=(DRY_RUN,), problems=("not_found",),
+                dry=WouldChange, status=204, query=(DRY_RUN,), problems=("not_found",),
             ),
         )  # fmt: skip
 
@@ -121,8 +130,7 @@ class ClientsApi:
         entry |= {"routes": body.routes} if body.routes is not None else {}
         entry |= {} if body.is_active else {"is_active": False}
         more = {"key": issued.key if issued is not None else None}
-        warnings = [_CLOSED] if self._serving() is None else []
-        tell = partial(self._changed, body.name, warnings, more)
+        tell = partial(self._changed, body.name, more)
         response = await self._edit(body.name, lambda data: clients.create(data, body.name, entry), tell)
         if not flag("dry_run"):
             response.status_code = 201
@@ -133,7 +141,7 @@ class ClientsApi:
         """Only what is in the body changes."""
         body = await read_body(ClientPatch)
         asked = {key: value for key, value in msgspec.structs.asdict(body).items() if value is not UNSET}
-        tell = partial(self._changed, asked.get("name", name), [], {})
+        tell = partial(self._changed, asked.get("name", name), {})
         return await self._edit(name, lambda data: clients.patch(data, name, asked), tell)
 
     async def drop(self, name: str) -> Response:
@@ -153,26 +161,28 @@ class ClientsApi:
         self, name: str, plan: Callable[[Any], Sequence[Change]], tell: Callable[[], dict[str, Any]]
     ) -> Response:
         asked = asked_for("api", if_match())
+        before = self._serving()
+        warnings: list[str] = []
 
         async def edit() -> Edited:
             try:
-                return await self._editor.edit_by(plan, asked)
+                edited = await self._editor.edit_by(plan, asked)
+                warnings.extend(_warnings(before, edited))
+                return edited
             except NoSuchEntry:
                 raise ApiError("not_found", f"There is no client `{name}`.") from None
             except NameTaken as error:
                 raise ApiError("name_taken", f"There is a client `{error}` already.") from None
 
-        return await make(asked, edit, dict if asked.dry_run else tell)
+        return await make(asked, edit, lambda: {**({} if asked.dry_run else tell()), "warnings": warnings})
 
-    def _changed(self, name: str, warnings: list[str], more: dict[str, Any]) -> dict[str, Any]:
-        """The client as it is after an edit, and what follows for others."""
+    def _changed(self, name: str, more: dict[str, Any]) -> dict[str, Any]:
+        """The client as it is after an edit."""
         found = self._serving() or {}
         client = found.get(name)
         if client is None:  # somebody else has been quicker
             raise ApiError("not_found", f"There is no client `{name}` any more.")
-        if not any(each.is_active for each in found.values()):
-            warnings = [*warnings, _NOBODY]
-        return {**msgspec.to_builtins(self._told(name, client)), **more, "warnings": warnings}
+        return {**msgspec.to_builtins(self._told(name, client)), **more}
 
     def _told(self, name: str, client: ClientConfig) -> Client:
         try:
@@ -181,3 +191,12 @@ class ClientsApi:
             return Client(name, client.routes, client.is_active, client.key_sha256)
         times = stamp(row.created_at), stamp(row.updated_at)
         return Client(name, client.routes, client.is_active, client.key_sha256, *times)
+
+
+def _warnings(before: Mapping[str, ClientConfig] | None, edited: Edited) -> Iterator[str]:
+    """What follows for others when the clients are as they are after the edit."""
+    after = edited.config.clients if edited.config is not None else None
+    if before is None and after is not None:
+        yield _CLOSED
+    if not is_open(after):
+        yield _NOBODY

@@ -139,9 +139,9 @@ class ConfigApi:
         return await make(asked, lambda: self._editor.rollback(body.generation, asked))
 
     async def reload(self) -> Response:
-        """Look at the file now."""
+        """Look at the file now, and at what its keys refer to."""
         await read_body(Empty)
-        outcome = await self._reloader.reload(self._management.adopt, source_of("api"), g.admin.name)
+        outcome = await self._reloader.reload(self._management.adopt, source_of("api"), g.admin.name, is_asked=True)
         told = outcome.as_json()
         if outcome.result == "unchanged":  # the watch was first: what follows from a save may still be due
             await self._management.backups.settle()

@@ -128,6 +128,28 @@ def test_without_a_router_the_rest_is_looked_at(tmp_path: Path) -> None:
     assert (code, err) == (0, "all is well\n")
 
 
+def test_a_key_that_the_router_has_not_read_yet(tmp_path: Path) -> None:
+    with Upstream(answer) as good:
+        text = f"providers:\n  it: {{base_url: '{good.base_url}', api_key: env:ITS_KEY}}\nroutes:\n  chat: [it/gpt-4]\n"
+        with Daemon(tmp_path, text) as daemon:
+            rows = told(routerd(tmp_path, "--json", port=daemon.port)[1])
+            assert rows["it", "key"] == (
+                "trouble", "the environment variable ITS_KEY is not set; set it in the `.env` file beside router.yaml, "
+                "then `routerd reload`; or where the router is started",
+            )  # fmt: skip
+            (tmp_path / ".env").write_text(f"ITS_KEY={KEY}\n")
+            code, out, _ = routerd(tmp_path, "--json", port=daemon.port)
+            rows = told(out)
+            assert (code, rows["it", "key"][0]) == (1, "ok")
+            assert rows["it", "test"] == (
+                "trouble", "the environment variable ITS_KEY is not set; it can be had here: `routerd reload` has the "
+                "router look again, at `.env` and at files",
+            )  # fmt: skip
+            assert daemon.post({}, path="/api/config/reload").json()["result"] == "adopted"
+            code, _, err = routerd(tmp_path, port=daemon.port)
+            assert (code, err) == (0, "all is well\n")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -54,7 +54,7 @@ def fingerprint(place: Place) -> str | None:
 
 def told(*changes: Change) -> list[str]:
     after = config(splice(TEXT, changes))
-    found = differences(config(TEXT), after, fingerprint)
+    found = differences(config(TEXT), after, fingerprint, [each for each in changes if isinstance(each, Rename)])
     assert not any("canary" in text for each in found for text in (str(each), each.brief, str(each.as_json())))
     return [f"{each.kind}: {each}" for each in found]
 
@@ -160,6 +160,39 @@ def told(*changes: Change) -> list[str]:
             ["provider: provider desk: renamed, was office", "targets: route smart: + desk/x"],
         ),
         (
+            [
+                Put(("routes", "smart", 0), "main/gpt-5.2"),
+                *(Put(("routes", name, "nodes", 0, "provider"), "main") for name in ("every", "tiers")),
+                Put(("providers", "openai", "vendor"), "openai"),
+                Put(("providers", "openai", "is_active"), False),
+                Rename(("providers", "openai"), "main"),
+            ],
+            [
+                "provider: provider main: renamed, was openai",
+                "provider: provider main: vendor none → openai",
+                "provider: provider main: is_active true → false",
+                "targets: route smart: - main/gpt-5.2",
+                "targets: route every: - main/gpt-5.2, main/gpt-5.2-mini",
+                "targets: route tiers: - main/gpt-5.2",
+            ],
+        ),
+        (
+            [
+                Put(("clients", "cline", "routes", 0), "clever"),
+                Rename(("routes", "smart"), "clever"),
+                Put(("routes", "clever"), {"strategy": "round-robin", "nodes": ["groq/llama"]}),
+            ],
+            [
+                "targets: route clever: - openai/gpt-5.2",
+                "route: route clever: renamed, was smart",
+                "route: route clever: strategy failover → round-robin",
+            ],
+        ),
+        (
+            [Rename(("clients", "cline"), "roo"), Put(("clients", "roo", "routes"), ["every"])],
+            ["client: client roo: renamed, was cline", "client: client roo: routes + every; - smart"],
+        ),
+        (
             [Put(("routes", "smart"), ["groq/llama", "openai/gpt-5.2"])],
             ["targets: route smart: order groq/llama, openai/gpt-5.2"],
         ),
@@ -192,7 +225,21 @@ def told(*changes: Change) -> list[str]:
             ["client: client cline: another key", "client: client cline: all routes", "client: client two: added"],
         ),
         ([Put(("clients", "cline", "routes"), ["every"])], ["client: client cline: routes + every; - smart"]),
-        ([Drop(("clients", "cline"))], ["client: client cline: removed"]),
+        (
+            [Drop(("clients", "cline"))],
+            ["access: clients: no client is active, so nobody may call any more", "client: client cline: removed"],
+        ),
+        (
+            [Put(("clients", "cline", "is_active"), False)],
+            [
+                "access: clients: no client is active, so nobody may call any more",
+                "client: client cline: is_active true → false",
+            ],
+        ),
+        (
+            [Put(("clients", "two"), {"key_sha256": "ab" * 32}), Drop(("clients", "cline"))],
+            ["client: client cline: removed", "client: client two: added"],
+        ),
         (
             [Drop(("clients",))],
             ["access: clients: whoever can connect may call", "client: client cline: removed"],

@@ -81,6 +81,8 @@ def test_tls() -> None:
         ({}, {"ROUTERD_PORT": "80 00"}, "is no port"),
         ({"host": "http://localhost"}, {}, "is no address"),
         ({"host": ""}, {}, "is no address"),
+        ({"host": "a..b"}, {}, "is no address"),
+        ({"host": "a" * 64}, {}, "is no address"),
         ({"request_timeout": "0"}, {}, "is no timeout"),
         ({"request_timeout": "nan"}, {}, "is no timeout"),
         ({"request_timeout": "ten"}, {}, "is no timeout"),

@@ -66,6 +66,25 @@ def test_another_text_than_expected_stays(path: Path, data: Path) -> None:
     assert path.read_bytes() == OLD.encode() and nothing_else(path)
 
 
+def test_what_must_be_there_first(path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes before the text, and only where nothing stands in the text's way."""
+    seen: list[str] = []
+    before = read(path).digest
+
+    def first() -> None:
+        seen.append(read(path).digest)
+
+    with pytest.raises(ConfigFileError):
+        write_if(path, sha("another"), "b: 2\n", data, first)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(ConfigFileError):
+        write_if(path, before, "b: 2\n", data, first)
+    monkeypatch.undo()
+    assert seen == []
+    write_if(path, before, "b: 2\n", data, first)
+    assert seen == [before]
+
+
 def test_a_missing_file_stays_missing(path: Path, data: Path) -> None:
     path.unlink()
     with pytest.raises(ConfigFileError) as caught:

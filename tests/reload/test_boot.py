@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from routerd.copies import Copy
+from routerd.editing import Asked, Refused
 from routerd.loading import Rejected
 from tests.reload.saves import rename_over
 from tests.reload.watched import Watched, text
@@ -105,6 +107,52 @@ def test_what_is_lost_of_the_data(path: Path, tmp_path: Path, lost: str) -> None
         assert watched.serving == ["second"]
 
 
+@pytest.mark.parametrize("case", ["broken", "missing"])
+def test_another_file_s_last_good_one_is_not_served(path: Path, tmp_path: Path, case: str) -> None:
+    served_before(path, tmp_path / "data", "second")
+    other = tmp_path / "other.yaml"
+    if case == "broken":
+        other.write_text(BAD["broken"])
+    with pytest.raises(Rejected), Watched(other, tmp_path / "data"):
+        pass
+
+
+def test_files_that_share_a_data_folder(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(text("other"))
+    served_before(path, tmp_path / "data", "second")
+    served_before(other, tmp_path / "data")
+    path.write_text("")
+    with Watched(path, tmp_path / "data") as watched:
+        assert (watched.serving, watched.numbers) == (["second"], [2])
+        history = watched.call(watched.generations.history(9))
+        assert [record.generation for record in history] == [None, 2, 1], "nothing of the other one"
+    with Watched(other, tmp_path / "data") as watched:
+        assert watched.numbers == [1]
+        with pytest.raises(Refused) as refused:
+            watched.call(watched.editor.rollback(2, Asked("me", "api")))
+        assert refused.value.kind == "not_found"
+        assert other.read_text() == text("other")
+
+
+def test_a_project_that_is_moved(path: Path, tmp_path: Path) -> None:
+    served_before(path, tmp_path / "data", "second")
+    path.unlink()
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (tmp_path / "data").rename(moved / "data")
+    with Watched(moved / "router.yaml", moved / "data") as watched:
+        assert watched.serving == ["second"]
+        assert watched.call(watched.editor.kept(1))[1] == text("first")
+
+
+def test_what_serves_as_the_last_good_one_is_kept(path: Path, tmp_path: Path) -> None:
+    served_before(path, tmp_path / "data")
+    path.write_text("")
+    with Watched(path, tmp_path / "data") as watched:
+        assert watched.reloader.copy == Copy(True)
+
+
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     environment = {**kept, "HOME": str(folder), "PYTHONPATH": str(ROOT)}
@@ -118,6 +166,16 @@ def test_nothing_to_serve(tmp_path: Path, words: list[str]) -> None:
     assert (told.returncode, told.stderr) == (
         78,
         "routerd: router.yaml does not exist; `routerd init` writes a first one\n",
+    )
+
+
+def test_a_name_that_is_misspelt(tmp_path: Path) -> None:
+    with Daemon(tmp_path, text("first")):
+        pass
+    told = run(tmp_path, "serve", "--config", "rooter.yaml", "--data-dir", "data", "--port", "0")
+    assert (told.returncode, told.stderr) == (
+        78,
+        "routerd: rooter.yaml does not exist; `routerd init` writes a first one\n",
     )
 
 
@@ -136,6 +194,7 @@ def test_the_daemon_serves_the_last_good_one(tmp_path: Path) -> None:
         assert [model["id"] for model in daemon.get("/v1/models").json()["data"]] == ["first", "demo/echo"]
         told = daemon.get("/api/status").json()
         assert (told["config"]["state"], told["last_reload"]["result"]) == ("broken", "rejected")
+        assert told["last_good_copy"] == {"is_kept": True, "reason": None}
     (tmp_path / "router.yaml").write_text("providers: {")
     told = run(tmp_path, "serve", "--data-dir", "data", "--on-boot-error", "refuse", "--port", "0")
     assert told.returncode == 78

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from routerd import editing
+from routerd.config.entries import create, drop, patch
 from routerd.config.file import ConfigFileError, digest
 from routerd.config.splice import Change, Drop, Put, Rename
 from routerd.editing import Asked, Edited, Refused
@@ -284,3 +290,100 @@ def test_a_read_only_file(path: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         assert told.diff is not None
         assert "+  second: [demo/echo]" in told.diff
         assert watched.numbers == [1]
+
+
+IDENTITY = re.compile(r"age1[0-9a-z]{58}")
+AGE = re.compile(r"age:[A-Za-z0-9+/=]+")
+
+
+@pytest.mark.parametrize(
+    ("provider", "line"),
+    [
+        (f"api_key: '{KEY}'", "api_key: 'age:… (sealed when it is saved)'"),
+        (f"headers: {{x-token: {KEY}}}", "x-token: age:… (sealed when it is saved)"),
+        (f"proxy: 'http://me:{KEY}@proxy.example.org:3128'", "proxy: [redacted]"),
+    ],
+)
+def test_a_trial_tells_of_every_key_that_comes_to_be_sealed(
+    path: Path, tmp_path: Path, provider: str, line: str
+) -> None:
+    """Whatever an edit is about, it seals what stands in plain text; and the first sealed key makes an identity."""
+    old = with_key("env:KEY").replace("api_key: 'env:KEY'", provider)
+    path.write_text(old)
+    identity = tmp_path / "data" / "identity.txt"
+    edit: list[Change] = [Put(("routes", "more"), ["demo/echo"])]
+    with Watched(path, tmp_path / "data") as watched:
+        tried = watched.call(watched.editor.edit(edit, "me", "api", dry_run=True))
+        assert (path.read_text(), identity.exists()) == (old, False)
+        made = watched.call(watched.editor.edit(edit, "me", "api"))
+        serves = watched.adopted[-1].providers["openai"]
+    assert (tried.problems, serves.trouble) == (made.problems, None)
+    assert "plain text" not in repr(tried.problems)
+    assert line in tried.diff
+    assert "age1… (made when it is saved)" in tried.diff
+    assert [each.path for each in tried.changes] == [each.path for each in made.changes]
+    assert [str(each) for each in tried.changes[1:]] == [str(each) for each in made.changes[1:]]
+    words = [each.words for each in tried.changes]
+    assert words[0].startswith(f"+ the public key of an identity that is then made in {identity}")
+    assert words[1].endswith("was in plain text, and is sealed now")
+    written = IDENTITY.sub("age1… (made when it is saved)", unquote(made.diff))
+    assert unquote(tried.diff) == AGE.sub("age:… (sealed when it is saved)", written)
+    assert IDENTITY.findall(identity.read_text()) == IDENTITY.findall(path.read_text())
+    for told in (repr(tried), repr(made)):
+        assert KEY not in told
+
+
+def test_a_refused_edit_makes_no_identity(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = tmp_path / "data" / "identity.txt"
+    with Watched(path, tmp_path / "data") as watched:
+        stale = Asked("me", "api", of("something else"))
+        assert refused(watched, with_key(KEY), stale).kind == "stale"
+        assert refused(watched, with_key(KEY) + "wrong: 1\n").kind == "config_invalid"
+        monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may write where others may not
+        told = refused(watched, with_key(KEY))
+        assert (told.kind, identity.exists()) == ("config_read_only", False)
+        assert "age1… (made when it is saved)" in f"{told.diff}"
+        assert "age:… (sealed when it is saved)" in f"{told.diff}"
+        assert KEY not in f"{told.diff}"
+        monkeypatch.undo()
+        watched.call(watched.editor.replace(with_key(KEY), ME))
+        assert identity.exists()
+
+
+def test_an_identity_that_cannot_be_kept(path: Path, tmp_path: Path) -> None:
+    nowhere = Sources({"HOME": str(path)}, tmp_path / "none", mounted=tmp_path / "none")  # below a file
+    with Watched(path, tmp_path / "data") as watched:
+        adopt, generations = watched.adopted.append, watched.generations
+        editor = editing.Editor(watched.reloader, adopt, nowhere, tmp_path / "data", generations)
+        with pytest.raises(Refused) as told:
+            watched.call(editor.replace(with_key(KEY), ME))
+        assert (told.value.kind, path.read_text()) == ("not_sealed", text("first"))
+        assert KEY not in f"{told.value}"
+
+
+BROKEN = [
+    ("routes:", "  bogus: [\nroutes:", "edit_by_hand"),
+    ("routes:", "routes:\nroutes:", "edit_by_hand"),
+    ("  first: [demo/echo]", "  first: {nodes: 5}", "config_invalid"),
+    ("  demo: {adapter: echo, models: [echo]}", "  demi: {adapter: echo}", "config_invalid"),
+    ("routes:\n  first: [demo/echo]", "routes: 5", "config_invalid"),
+]
+
+
+@pytest.mark.parametrize(("line", "wrong", "kind"), BROKEN)
+@pytest.mark.parametrize("what", ["create", "patch", "drop"])
+def test_a_broken_file_is_not_said_to_lack_its_entries(
+    path: Path, tmp_path: Path, line: str, wrong: str, kind: str, what: str
+) -> None:
+    plans: dict[str, Callable[[Any], Sequence[Change]]] = {
+        "create": lambda data: create(data, "routes", "second", ["demo/echo"]),
+        "patch": lambda data: patch(data, "providers", "demo", {"name": "other"}),
+        "drop": lambda data: drop(data, "providers", "demo", force=True),
+    }
+    with Watched(path, tmp_path / "data") as watched:
+        path.write_text(broken := path.read_text().replace(line, wrong))
+        for dry_run in (True, False):
+            with pytest.raises(Refused) as told:
+                watched.call(watched.editor.edit_by(plans[what], replace(ME, dry_run=dry_run)))
+            assert (told.value.kind, path.read_text()) == (kind, broken)
+            assert [problem.line for problem in told.value.problems if problem.severity == "error"]

@@ -72,6 +72,24 @@ def test_one_commit_of_the_file_alone(repository: Path, tmp_path: Path) -> None:
         assert run(repository, "rev-list", "--count", "HEAD") == "3"
 
 
+def test_a_commit_tells_all_that_is_in_it(repository: Path, tmp_path: Path) -> None:
+    with Watched(repository / "router.yaml", tmp_path / "data") as watched:
+        by_hand = text("first").replace("server: {git: commit}", "server: {git: commit, drain: 4s}")
+        rename_over(repository / "router.yaml", by_hand)
+        watched.call(watched.editor.replace(by_hand.replace("first", "second"), ME))
+        assert run(repository, "show", "--format=%B", "--no-patch").splitlines() == [
+            "router.yaml: route second: added; route first: removed; server: drain 10m → 4s", "",
+            "- route second: added: demo/echo", "- route first: removed", "- server: drain 10m → 4s", "",
+            "Some of it was in the file before this edit, and had not been committed.",
+        ]  # fmt: skip
+        edit(watched, "third")
+        assert "Some of it" not in run(repository, "show", "--format=%B", "--no-patch")
+        rename_over(repository / "router.yaml", "# not YAML: [")
+        edit(watched, "fourth")
+        told = run(repository, "show", "--format=%B", "--no-patch")
+        assert told.startswith("router.yaml: route fourth: added; route third: removed")
+
+
 def test_hooks_are_run_and_may_refuse(repository: Path, tmp_path: Path) -> None:
     hook = repository / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from routerd.config.condition import condition
-from routerd.reload import Outcome
+from routerd.outcome import Outcome
 from tests.reload.saves import rename_over
 from tests.reload.watched import Watched, text
 from tests.support.daemon import ROOT

@@ -40,7 +40,7 @@ class Watched:
         self.stream = io.BytesIO()
         self.log = Log(self.stream)
         self.database = Database(data / "state.db", self.log.warning)
-        self.generations = Generations(data / "generations", self.database)
+        self.generations = Generations(data / "generations", self.database, path)
         self.news = News()
         self.sources = Sources({}, data, data_dir_is_chosen=True, mounted=data / "none")
         self.reloader = Reloader(path, self.log, self.sources, self.generations, self.news)

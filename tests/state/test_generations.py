@@ -15,7 +15,7 @@ import pytest
 from routerd.state import generations
 from routerd.state.asking import Unanswered
 from routerd.state.database import Database
-from routerd.state.generations import Generations, Record
+from routerd.state.generations import Generations, Record, has_last_good, last_good_in
 
 
 @pytest.fixture
@@ -160,3 +160,72 @@ def test_a_folder_that_can_not_be_written(kept: Generations, tmp_path: Path) -> 
     tmp_path.chmod(0o500)
     with pytest.raises(OSError):
         accept(kept, 1)
+
+
+class TestSeveralFiles:
+    """Two config files whose data is in one folder."""
+
+    @pytest.fixture
+    def one(self, tmp_path: Path, database: Database) -> Generations:
+        return Generations(tmp_path / "data" / "generations", database, tmp_path / "one.yaml", most_texts=3)
+
+    @pytest.fixture
+    def other(self, tmp_path: Path, database: Database) -> Generations:
+        return Generations(tmp_path / "data" / "generations", database, tmp_path / "an other.yaml", most_texts=3)
+
+    def test_each_has_its_own_texts(self, one: Generations, other: Generations, tmp_path: Path) -> None:
+        first = accept(one, 1)
+        assert (other.newest(), list(other.last_good())) == (None, [])
+        second = accept(other, 2)
+        assert (one.newest(), other.newest()) == ((1, digest(first)), (2, digest(second)))
+        assert [found.text for found in one.last_good()] == [first]
+        assert [found.text for found in other.last_good()] == [second]
+        folder = tmp_path / "data" / "generations"
+        assert last_good_in(folder, tmp_path / "an other.yaml") == second
+        assert [has_last_good(folder, tmp_path / name) for name in ("one.yaml", "none.yaml")] == [True, False]
+
+    def test_a_text_that_both_had_is_of_both(self, one: Generations, other: Generations) -> None:
+        text = accept(one, 1)
+        accept(other, 1)
+        assert [[found.text for found in each.last_good()] for each in (one, other)] == [[text], [text]]
+
+    def test_the_busy_one_leaves_the_newest_of_the_other(self, one: Generations, other: Generations) -> None:
+        text = accept(one, 1)
+        for number in range(2, 9):
+            accept(other, number)
+        assert [found.text for found in one.last_good()] == [text]
+        assert len(list(other.last_good())) == 3
+
+    def test_both_can_be_moved_together(self, one: Generations, tmp_path: Path, database: Database) -> None:
+        text = accept(one, 1)
+        moved = tmp_path / "moved"
+        moved.mkdir()
+        (tmp_path / "data").rename(moved / "data")
+        found = Generations(moved / "data" / "generations", database, moved / "one.yaml")
+        assert [kept.text for kept in found.last_good()] == [text]
+
+    def test_what_an_earlier_version_kept_is_of_who_comes_first(
+        self, kept: Generations, one: Generations, other: Generations, tmp_path: Path
+    ) -> None:
+        texts = [accept(kept, number) for number in (1, 2)]
+        (tmp_path / "data" / "generations" / "newest").write_text(f"2 {digest(texts[1])}\n")
+        assert other.newest() == one.newest() == (2, digest(texts[1]))
+        assert [found.text for found in one.last_good()] == [texts[1], texts[0]]
+        one.accept(2, digest(texts[1]), None)
+        assert (other.newest(), list(other.last_good())) == (None, [])
+        assert [found.text for found in one.last_good()] == [texts[1], texts[0]]
+
+    def test_each_has_its_own_rows(self, one: Generations, other: Generations, tmp_path: Path) -> None:
+        async def story() -> None:
+            one.note(record(1))
+            assert await one.find(1) == record(1)
+            other.note(record(2))
+            assert await one.history(9) == [record(1)]
+            assert await other.history(9) == [record(2)]
+            assert (await other.find(1), await one.find(2)) == (None, None)
+            with sqlite3.connect(tmp_path / "data" / "state.db") as connection:  # as an earlier version left them
+                connection.execute("UPDATE generations SET file = NULL")
+            connection.close()
+            assert await one.history(9) == [record(2), record(1)]
+
+        asyncio.run(story())

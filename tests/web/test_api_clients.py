@@ -115,10 +115,46 @@ def test_changes(daemon: Daemon) -> None:
     assert daemon.post(CHAT).status == 401, "nobody may"
 
 
+NOBODY = ["No client is active: nobody may call /v1 now."]
+
+
+def summary(daemon: Daemon) -> str:
+    """What the history says of the last edit."""
+    return str(send(daemon, "GET", "/api/config/history?limit=1").json()[0]["summary"])
+
+
 def test_the_last_active_one(daemon: Daemon) -> None:
+    tried = send(daemon, "POST", "/api/clients?dry_run=true", {"name": "one"}).json()
+    made = send(daemon, "POST", "/api/clients", {"name": "one"}).json()
+    assert tried["warnings"] == made["warnings"] != []
+    for path in ("/api/clients/one?dry_run=true", "/api/clients/one"):
+        told = send(daemon, "PATCH", path, {"is_active": False}).json()
+        assert told["warnings"] == NOBODY
+        words = [change["words"] for change in told["changes"]]
+        assert words == ["no client is active, so nobody may call any more", "is_active true → false"]
+    assert summary(daemon) == "clients: nobody may call; client one: is_active true → false"
+    told = send(daemon, "POST", "/api/clients", {"name": "two", "is_active": False}).json()
+    assert (told["warnings"], len(told["changes"])) == (NOBODY, 1), "that was so before"
+
+
+def test_the_last_one_that_goes(daemon: Daemon) -> None:
     send(daemon, "POST", "/api/clients", {"name": "one"})
-    told = send(daemon, "PATCH", "/api/clients/one", {"is_active": False}).json()
-    assert told["warnings"] == ["No client is active: nobody may call /v1 now."]
+    send(daemon, "POST", "/api/clients", {"name": "two"})
+    assert send(daemon, "DELETE", "/api/clients/two?dry_run=true").json()["warnings"] == []
+    assert send(daemon, "DELETE", "/api/clients/two").status == 204
+    assert summary(daemon) == "client two: removed"
+    tried = send(daemon, "DELETE", "/api/clients/one?dry_run=true").json()
+    assert tried["warnings"] == NOBODY
+    assert send(daemon, "DELETE", "/api/clients/one").status == 204
+    assert summary(daemon) == "clients: nobody may call; client one: removed"
+    assert daemon.post(CHAT).status == 401
+
+
+def test_a_rename(daemon: Daemon) -> None:
+    send(daemon, "POST", "/api/clients", {"name": "one"})
+    told = send(daemon, "PATCH", "/api/clients/one", {"name": "uno"}).json()
+    assert [change["words"] for change in told["changes"]] == ["renamed, was one"]
+    assert summary(daemon) == "client uno: renamed, was one"
 
 
 REFUSED: list[tuple[str, str, Any, int, str]] = [

@@ -68,7 +68,8 @@ def test_secrets_stay_here(api: Api) -> None:
     }
     tried = api.send("POST", "/providers?dry_run=true", made)
     assert (tried.status, api.text) == (200, TEXT)
-    assert "[redacted]" in tried.json()["diff"] or "age:…" in tried.json()["diff"]
+    assert tried.json()["diff"].count("age:… (sealed when it is saved)") == 3
+    assert ("age:YWdl" in tried.json()["diff"], "plain text" in tried.body.decode()) == (False, False)
     answer = api.send("POST", "/providers", made)
     assert answer.status == 201
     shown = api.send("GET", "/providers/quiet")
@@ -233,6 +234,55 @@ def test_a_rename_keeps_the_number_and_goes_everywhere(api: Api) -> None:
     again = api.send("POST", "/providers", {"name": "demo", "adapter": "echo"}).json()
     assert again["id"] > number
     assert api.send("PATCH", "/providers/demo", {"name": "trial"}).json()["id"] == again["id"]
+
+
+def told(api: Api, path: str, body: dict[str, Any]) -> list[str]:
+    """What a patch says that it changes; a dry run and the history say the same."""
+    tried = api.send("PATCH", f"{path}?dry_run=true", body).json()["changes"]
+    made = api.send("PATCH", path, body).json()["changes"]
+    assert tried == made
+    [last] = api.get("/config/history?limit=1")
+    assert all(f"{change['subject']}: " in last["summary"] for change in made)
+    return [f"{change['subject']}: {change['words']}" for change in made]
+
+
+def test_a_rename_is_told_as_one(api: Api) -> None:
+    """Also where a key that stands in plain text is sealed with it, or the vendor that the name told is written out."""
+    plain = f"  quiet: {{base_url: 'https://llm.example.org/v1', api_key: {KEY}}}\n"
+    api.edit_by_hand(TEXT.replace("routes:\n  chat", f"{plain}routes:\n  chat"))
+    sealed, *rest = told(api, "/providers/quiet", {"name": "loud", "models": ["m"]})[-3:]
+    assert (sealed, rest) == (
+        "provider loud: key was in plain text, and is sealed now",
+        ["provider loud: renamed, was quiet", "provider loud: models + m"],
+    )
+    assert told(api, "/providers/openai", {"name": "main"}) == [
+        "provider main: renamed, was openai",
+        "provider main: vendor none → openai",
+    ]
+    assert told(api, "/model-routes/chat", {"name": "talk", "strategy": "round-robin"}) == [
+        "route talk: renamed, was chat",
+        "route talk: strategy failover → round-robin",
+    ]
+
+
+def test_a_broken_file_is_not_said_to_lack_its_entries(api: Api) -> None:
+    api.path.write_text(broken := f"{TEXT}bogus: [\n")
+    try:
+        for method, path in (
+            ("PATCH", "/providers/demo"), ("DELETE", "/providers/demo"), ("POST", "/providers"),
+            ("PATCH", "/model-routes/chat"), ("DELETE", "/model-routes/chat"),
+            ("PATCH", "/clients/me"), ("DELETE", "/clients/me"),
+        ):  # fmt: skip
+            answer = api.send(method, path, {"name": "other"} if method != "DELETE" else None)
+            problem = answer.json()
+            assert (answer.status, problem["kind"]) == (422, "edit_by_hand"), (method, path)
+            assert [(each["line"], each["message"]) for each in problem["problems"]] == [
+                (broken.count("\n") + 1, "the bracket is never closed")
+            ]
+        assert api.path.read_text() == broken
+    finally:
+        api.path.write_text(TEXT)
+        api.send("POST", "/config/reload")
 
 
 def test_who_uses_it_is_told(api: Api) -> None:

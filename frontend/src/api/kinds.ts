@@ -27,6 +27,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   upstream_unreachable: { words: "The provider can't be reached", cure: "Check the provider's base URL and the network." },
   upstream_garbled: { words: "The reply makes no sense", cure: "Check that the base URL speaks the provider's format." },
   no_target: { words: "No target is left", cure: "Activate or repair one of the route's providers." },
+  shutting_down: { words: "routerd was stopped meanwhile", cure: "Send it again." },
   internal: { words: "A fault of routerd", cure: "Report it, with the id of the request." },
   cancelled: { words: "The caller left", cure: "" },
 }

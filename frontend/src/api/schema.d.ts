@@ -2648,6 +2648,14 @@ export interface components {
             status: number;
             message: string;
         };
+        /** @description What an edit of the clients would change. `warnings` say what would follow for others. */
+        WouldChange: {
+            diff: string;
+            changes: components["schemas"]["Change"][];
+            problems: components["schemas"]["ConfigProblem"][];
+            /** @default [] */
+            warnings: string[];
+        };
         /** @description What a restore would change. */
         WouldRestore: {
             diff: string;
@@ -3242,7 +3250,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DryRun"];
+                    "application/json": components["schemas"]["WouldChange"];
                 };
             };
             /** @description Created */
@@ -3305,7 +3313,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DryRun"];
+                    "application/json": components["schemas"]["WouldChange"];
                 };
             };
             /** @description No Content */
@@ -3357,7 +3365,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ChangedClient"] | components["schemas"]["DryRun"];
+                    "application/json": components["schemas"]["ChangedClient"] | components["schemas"]["WouldChange"];
                 };
             };
             400: components["responses"]["malformed"];

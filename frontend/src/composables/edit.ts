@@ -5,6 +5,8 @@ import { asProblem, type ConfigProblem, type Problem } from "@/api/problem"
 export interface Preview {
   diff: string
   problems: ConfigProblem[]
+  /** What follows for others. */
+  warnings?: string[]
 }
 
 /** An edit of the file: sent dry to be shown first, then in earnest. */

@@ -2,24 +2,21 @@ import { api, body } from "@/api/client"
 import type { Entry } from "@/api/mergePatch"
 import { asProblem } from "@/api/problem"
 import type { components } from "@/api/schema"
-import type { Preview, Send } from "@/composables/edit"
+import type { Send } from "@/composables/edit"
 import type { Provider } from "./draft"
-import { asSealed } from "./preview"
 
 export type Tested = components["schemas"]["Tested"]
 export type Listed = components["schemas"]["Listed"]
 
 /** A new provider, ready to be asked for. */
 export function creation(entry: () => Entry): Send {
-  return async (dry) =>
-    sealed(dry, await body(api.POST("/api/providers", { params: { query: { dry_run: dry } }, body: entry() as components["schemas"]["NewProvider"] })))
+  return (dry) => body(api.POST("/api/providers", { params: { query: { dry_run: dry } }, body: entry() as components["schemas"]["NewProvider"] }))
 }
 
 /** A change of one. */
 export function change(provider: Pick<Provider, "id">, patch: () => Entry): Send {
   const path = { id: String(provider.id) }
-  return async (dry) =>
-    sealed(dry, await body(api.PATCH("/api/providers/{id}", { params: { path, query: { dry_run: dry } }, body: patch() as components["schemas"]["ProviderPatch"] })))
+  return (dry) => body(api.PATCH("/api/providers/{id}", { params: { path, query: { dry_run: dry } }, body: patch() as components["schemas"]["ProviderPatch"] }))
 }
 
 /** The end of one. Routes that use it are told to `used`; then it is taken out of them. */
@@ -42,8 +39,4 @@ export function removal(provider: Pick<Provider, "id">, used: (by: string[]) => 
 
 export function test(provider: Pick<Provider, "id">, deep: boolean): Promise<Tested> {
   return body(api.POST("/api/providers/{id}/test", { params: { path: { id: String(provider.id) }, query: { deep } } })) as Promise<Tested>
-}
-
-function sealed(dry: boolean, answer: unknown): unknown {
-  return dry ? asSealed(answer as Preview) : answer
 }
