@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from routerd import sealing
+from routerd.cli.reading import cure_of
 from routerd.cli.trouble import Trouble
 from routerd.loading import Loaded, Rejected, load, read_file
 from routerd.settings import Settings
@@ -27,4 +28,5 @@ def sources_of(settings: Settings) -> sealing.Sources:
 def unservable(settings: Settings, rejected: Rejected) -> Trouble:
     """A text that can't serve, with all its problems."""
     lines = [f"{settings.config.name}:{problem}" for problem in rejected.problems]
-    return Trouble("\n".join([rejected.reason or f"{settings.config} has problems", *lines]))
+    message = "\n".join([rejected.reason or f"{settings.config} has problems", *lines])
+    return Trouble(message, cure_of(rejected.trouble))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,9 +14,15 @@ from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.settings import Settings
 
+if TYPE_CHECKING:
+    import httpx
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 _PATIENCE = 30.0  # seconds; a file that is in the middle of a save is waited for
+_OF_GATEWAYS = frozenset({502, 503, 504})
+_START = "start one with `routerd serve`"
+_NAME = "name its address with --url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +33,14 @@ class Answer:
     digest: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Api:
-    """The router that runs here."""
+    """The router that runs here. Whoever answers there gets a token only after it has shown that it is one."""
 
     url: str
     token: str | None = field(repr=False)
     is_here: bool = True  # on this machine, where its certificate is in the name of the host that others know it by
+    _is_met: bool = field(default=False, init=False, repr=False)
 
     def get(self, path: str) -> Answer:
         """Ask. Raises Trouble."""
@@ -44,30 +51,56 @@ class Api:
         return self.send("POST", path, {} if body is None else body)
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """One request. Raises Refusal for a problem that it answers, Trouble where nobody does."""
+        """One request. Raises Refusal for a problem that it answers, NobodyThere where no router is."""
+        self.meet("/api/status")
+        response = self._exchange(method, path, body, self.token)
+        problem = _problem(response)
+        if problem is not None:
+            raise Refusal(problem)
+        told = _json(response)
+        if not response.is_success or told is None:
+            # not NobodyThere: it was a router a moment ago, and may have done what it was asked for
+            raise Trouble(f"{self.url} answered HTTP {response.status_code}, and not as a router does", _NAME)
+        return Answer(told, response.headers.get("etag", "").strip('"') or None)
+
+    def meet(self, path: str) -> None:
+        """Make sure that a router answers at `path`, without a token. Raises Trouble."""
+        if self._is_met:
+            return
+        response = self._exchange("GET", path)
+        if not _is_router(response):
+            raise self._stranger(response)
+        self._is_met = True
+
+    def _exchange(self, method: str, path: str, body: Any = None, token: str | None = None) -> httpx.Response:
         import httpx
 
         headers = {"user-agent": f"routerd-cli/{__version__}"}
-        if self.token:
-            headers["authorization"] = f"Bearer {self.token}"
+        if token:
+            headers["authorization"] = f"Bearer {token}"
         try:
             verify = not self.is_here
             with httpx.Client(trust_env=False, timeout=_PATIENCE, headers=headers, verify=verify) as client:
-                response = client.request(method, self.url + path, json=body)
+                return client.request(method, self.url + path, json=body)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise Trouble(f"{self.url} is no URL of a router", "write it as http://HOST:PORT") from None
         except httpx.ConnectError as error:
-            raise NobodyThere(f"no router answers at {self.url} ({error})", "start one with `routerd serve`") from None
+            raise NobodyThere(f"no router answers at {self.url} ({error})", _START) from None
         except httpx.HTTPError as error:
-            raise Trouble(f"no router answers at {self.url} ({error})", "start one with `routerd serve`") from None
-        if not response.is_success:
-            raise Refusal(_problem(response))
-        try:
-            return Answer(response.json(), response.headers.get("etag", "").strip('"') or None)
-        except ValueError:
-            raise Trouble(f"what answers at {self.url} is no router", "name its address with --url") from None
+            raise Trouble(f"no router answers at {self.url} ({error})", _START) from None
+
+    def _stranger(self, response: httpx.Response) -> NobodyThere:
+        if response.status_code in _OF_GATEWAYS:
+            return NobodyThere(f"no router answers at {self.url} (HTTP {response.status_code})", _START)
+        return Stranger(f"what answers at {self.url} is no router", _NAME)
 
 
 class NobodyThere(Trouble):
-    """Nothing listens where the router should."""
+    """No router is where it should be."""
+
+
+class Stranger(NobodyThere):
+    """Something else is where the router should be."""
 
 
 class Refusal(Trouble):
@@ -79,14 +112,30 @@ class Refusal(Trouble):
         self.body = body
 
 
-def _problem(response: Any) -> dict[str, Any]:
+def _is_router(response: httpx.Response) -> bool:
+    """Whether only a router answers so.
+
+    On `/v1` it names each request. On `/api` the shape has to tell: a problem of its, or its status where no token is
+    needed; of both only what every version says.
+    """
+    if "x-routerd-request-id" in response.headers or _problem(response) is not None:
+        return True
+    told = _json(response)
+    return response.is_success and isinstance(told, dict) and {"generation", "digest"} <= told.keys()
+
+
+def _problem(response: httpx.Response) -> dict[str, Any] | None:
+    """The problem that a router answered, or None: those of other programs have no kind."""
+    media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = _json(response) if media == "application/problem+json" else None
+    return body if isinstance(body, dict) and "kind" in body else None
+
+
+def _json(response: httpx.Response) -> Any:
     try:
-        body = response.json()
+        return response.json()
     except ValueError:
-        body = None
-    return (
-        body if isinstance(body, dict) else {"status": response.status_code, "detail": f"HTTP {response.status_code}"}
-    )
+        return None
 
 
 def api_options(function: _Function) -> _Function:

@@ -25,6 +25,7 @@ def ask(model: str, text: tuple[str, ...], config: str | None, url: str | None, 
     import httpx
 
     api = connect(config, url)
+    api.meet("/v1/models")
     address = f"{api.url}/v1/chat/completions"
     key = key or os.environ.get("ROUTERD_API_KEY") or api.token
     request: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": " ".join(text)}]}

@@ -9,6 +9,7 @@ import click
 
 from routerd.cli.api import counted, print_json
 from routerd.cli.earlier import earlier, weighty
+from routerd.cli.reading import cure_of
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Misuse
 from routerd.config import route_check
@@ -75,8 +76,7 @@ def find(path: Path) -> tuple[str | None, tuple[Problem, ...]]:
     try:
         text = read(path).text
     except ConfigFileError as error:
-        hint = "`routerd init` writes a first one" if error.trouble == "missing" else None
-        return None, (Problem("error", 1, 1, "", str(error), hint),)
+        return None, (Problem("error", 1, 1, "", str(error), cure_of(error.trouble)),)
     return text, check_text(text).problems
 
 

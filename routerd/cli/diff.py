@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from routerd.cli.api import api_options, change_lines, connect, print_json, problem_lines
+from routerd.cli.reading import read_config
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Misuse, Trouble
 from routerd.config.check import check
-from routerd.config.file import ConfigFileError, read
 from routerd.config.model import RouterConfig
 
 RUNNING = "running"
@@ -44,14 +44,14 @@ def diff(
 
 
 def _beside_running(path: Path, config: str | None, url: str | None) -> dict[str, Any]:
-    found = connect(config, url).post("/api/config/check", {"text": _text(path)}).body
+    found = connect(config, url).post("/api/config/check", {"text": read_config(path).text}).body
     if not found["ok"]:
         raise _unusable(path, found["problems"])
     return _told(path, RUNNING, found["changes"], found["problems"])
 
 
 def _beside(path: Path, other: Path) -> dict[str, Any]:
-    after, before = check(_text(path)), check(_text(other))
+    after, before = check(read_config(path).text), check(read_config(other).text)
     for one, checked in ((path, after), (other, before)):
         if checked.config is None:
             raise _unusable(one, [problem.as_json() for problem in checked.problems])
@@ -71,13 +71,6 @@ def _changes(before: RouterConfig, after: RouterConfig, path: Path) -> list[dict
 
 def _told(path: Path, against: str, changes: list[dict[str, Any]], problems: list[dict[str, Any]]) -> dict[str, Any]:
     return {"file": str(path), "against": against, "same": not changes, "changes": changes, "problems": problems}
-
-
-def _text(path: Path) -> str:
-    try:
-        return read(path).text
-    except ConfigFileError as error:
-        raise Trouble(str(error)) from None
 
 
 def _unusable(path: Path, problems: list[dict[str, Any]]) -> Trouble:

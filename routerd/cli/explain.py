@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from routerd.cli.api import print_json
+from routerd.cli.reading import cure_of
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 
@@ -29,6 +30,8 @@ def explain(context: click.Context, model: str, config: str | None, as_json: boo
     try:
         told = _told(model, read_snapshot(settings.config))
     except Rejected as rejected:
+        if cure := cure_of(rejected.trouble):
+            raise Trouble(str(rejected), cure) from None
         raise Trouble(f"{settings.config}: {rejected}", "`routerd check` says more") from None
     except RouterError as error:
         raise Trouble(error.message) from None

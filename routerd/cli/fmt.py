@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from routerd.cli.api import print_json
+from routerd.cli.reading import unusable
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config.file import ConfigFileError, read
@@ -37,7 +38,7 @@ def fmt(context: click.Context, file: str | None, is_check: bool, config: str | 
     except CantFormat as error:
         raise Trouble(f"{path} stays as it is: {error}", "`routerd check` says what is wrong with it") from None
     except ConfigFileError as error:
-        raise Trouble(str(error), "`routerd init` writes a first one" if error.trouble == "missing" else None) from None
+        raise unusable(error) from None
     shown = diff(found.text, after, path.name, path.name) if not is_same else ""
     if as_json:
         print_json({"file": str(path), "changed": not is_same, "written": not is_same and not is_check, "diff": shown})

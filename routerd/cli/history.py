@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from routerd.cli.api import api_options, connect, print_json, print_table
+from routerd.cli.numbers import WholeNumber
 
 _HEADINGS = ("GENERATION", "AT", "SOURCE", "WHO", "DIGEST", "WHAT")
 
 
 @click.command
-@click.option("--limit", metavar="COUNT", type=click.IntRange(1, 1000), default=20, help="How many.  [20]")
+@click.option("--limit", metavar="COUNT", type=WholeNumber(1, 1000), default=20, help="How many.  [20]")
 @api_options
 def history(limit: int, config: str | None, url: str | None, as_json: bool) -> None:
     """List the latest generations, newest first, and the files that were refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +16,14 @@ from routerd.cli.trouble import Trouble
 from routerd.config import example
 from routerd.config.edit_scalar import insert_key
 from routerd.config.file import ConfigFileError
+from routerd.config.formatting import formatted
 from routerd.config.recipients import distinct, refusal
-from routerd.config.write import write_if
+from routerd.config.schema import render
+from routerd.config.write import make_private_folder, write_if
 from routerd.settings import Settings
 
 _SSH_KEY = Path(".ssh", "id_ed25519.pub")
+_SCHEMA = "router.schema.json"
 
 
 @click.command
@@ -46,7 +50,7 @@ def init(file: str | None, extra: tuple[str, ...], ssh: bool | None, as_json: bo
     if own.is_made and not as_json:
         click.echo(f"{own.place} is the identity that opens sealed keys: whoever has it can read them")
     recipients = distinct([own.recipient, *others])
-    text = insert_key(example.first(), ("recipients",), recipients)
+    text = formatted(insert_key(example.first(_schema(settings)), ("recipients",), recipients))
     try:
         write_if(path, None, text, settings.data_dir)
     except ConfigFileError as error:
@@ -58,6 +62,23 @@ def init(file: str | None, extra: tuple[str, ...], ssh: bool | None, as_json: bo
     click.echo(f"{path} is written: `routerd serve --config {path}` serves it, an editor changes it while it serves")
     if len(recipients) == 1:
         click.echo("1 recipient, not backed up: keep a copy of the identity elsewhere, or add a second recipient")
+
+
+def _schema(settings: Settings) -> str | None:
+    """Put the schema for editors into the data folder; how the file names it there.
+
+    None where that folder is not below the file's: then who edits the file may see another disk than we do.
+    """
+    folder, place = settings.folder.resolve(), settings.data_dir.resolve() / _SCHEMA
+    if not place.is_relative_to(folder) or re.search(r"\s", name := place.relative_to(folder).as_posix()):
+        return None
+    try:
+        make_private_folder(settings.data_dir)
+        place.write_text(render())
+    except OSError as error:
+        click.echo(f"no schema for editors: {settings.data_dir} can't be written: {error.strerror}", err=True)
+        return None
+    return f"./{name}"
 
 
 class _Own(NamedTuple):

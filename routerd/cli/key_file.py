@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import click
 
 from routerd.cli.api import print_json
+from routerd.cli.reading import read_config, unusable
 from routerd.cli.surroundings import load_settings
 from routerd.cli.trouble import Trouble
 from routerd.config.edit_scalar import CantEdit
-from routerd.config.file import ConfigFileError, read
+from routerd.config.file import ConfigFileError
 from routerd.config.problem import path_text
 from routerd.config.write import write_if
 from routerd.keyring import Edited, Keyring, KeyringError, standing
@@ -47,8 +48,10 @@ class Opened:
                 write_if(self.path, self.digest, edited.text, self.data_dir)
         except KeyringError as error:
             raise Trouble(error.message, error.cure) from None
-        except (CantEdit, ConfigFileError) as error:
-            raise Trouble(f"{self.path}: {error}" if isinstance(error, CantEdit) else str(error)) from None
+        except CantEdit as error:
+            raise Trouble(f"{self.path}: {error}") from None
+        except ConfigFileError as error:
+            raise unusable(error) from None
         self._tell(edited)
         return edited
 
@@ -65,11 +68,7 @@ class Opened:
 def opened(config: str | None, identity: str | None) -> Opened:
     """The configured file. Raises Trouble."""
     settings = load_settings({"config": config, "identity": identity})
-    try:
-        found = read(settings.config)
-    except ConfigFileError as error:
-        cure = "`routerd init` writes a first one" if error.trouble == "missing" else None
-        raise Trouble(str(error), cure) from None
+    found = read_config(settings.config)
     ring = Keyring(sources(settings, os.environ))
     return Opened(settings.config, found.text, found.digest, settings.data_dir, ring)
 

@@ -7,11 +7,9 @@ from pathlib import Path
 import click
 
 from routerd.cli.api import print_json
+from routerd.cli.reading import read_config
 from routerd.cli.surroundings import load_settings
-from routerd.cli.trouble import Trouble
-from routerd.config.file import ConfigFileError, read
 from routerd.config.leaks import scan as scan_text
-from routerd.config.problem import Problem
 
 
 @click.command
@@ -24,7 +22,7 @@ def scan(context: click.Context, files: tuple[str, ...], as_json: bool) -> None:
     Exits with 0 when there are none, with 1 when there are. Needs no identity.
     """
     paths = [Path(file) for file in files] or [load_settings({}).config]
-    found = [(path, problem) for path in paths for problem in _found(path)]
+    found = [(path, problem) for path in paths for problem in scan_text(read_config(path).text)]
     if as_json:
         told = {"ok": not found, "keys": [{"file": str(path), **problem.as_json()} for path, problem in found]}
         print_json(told)
@@ -34,10 +32,3 @@ def scan(context: click.Context, files: tuple[str, ...], as_json: bool) -> None:
         if not found:
             click.echo(f"{', '.join(map(str, paths))}: no key stands here in plain text", err=True)
     context.exit(1 if found else 0)
-
-
-def _found(path: Path) -> list[Problem]:
-    try:
-        return scan_text(read(path).text)
-    except ConfigFileError as error:
-        raise Trouble(str(error)) from None

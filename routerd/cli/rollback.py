@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from routerd.cli.api import api_options, change_lines, connect, print_json
+from routerd.cli.numbers import WholeNumber
 
 
 @click.command
-@click.argument("generation", type=click.IntRange(1))
+@click.argument("generation", type=WholeNumber(1, cure="`routerd history` lists them"))
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @api_options
 def rollback(generation: int, dry_run: bool, config: str | None, url: str | None, as_json: bool) -> None:

@@ -57,9 +57,9 @@ def parse_base_url(text: str) -> BaseUrl:
         raise BadAddress("a URL has only printable ASCII characters", "write other names in their `xn--` form")
     try:
         parts = urlsplit(text)
-        port = parts.port
     except ValueError:
         raise BadAddress("this is no URL") from None
+    port = _port(parts)
     _refuse_odd_parts(parts, text)
     host = (parts.hostname or "").lower()
     address = _address(host)
@@ -80,8 +80,18 @@ def _refuse_odd_parts(parts: SplitResult, text: str) -> None:
         raise BadAddress("a base URL has no `?` or `#` in it")
     if not parts.hostname:
         raise BadAddress("the URL has no host")
-    if parts.port == 0 or parts.netloc.endswith(":"):
+    if parts.netloc.endswith(":"):
         raise BadAddress("the URL's port is missing")
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise BadAddress("the URL's port is not a number from 1 to 65535")
+    return port
 
 
 def _address(host: str) -> Address | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_EDITORS = "# yaml-language-server:"
-
 
 def path() -> Path:
     """Where it is."""
@@ -17,6 +15,7 @@ def text() -> str:
     return path().read_bytes().decode()
 
 
-def first() -> str:
-    """The example as a first file somewhere else, where the schema is not."""
-    return "".join(line for line in text().splitlines(keepends=True) if not line.startswith(_EDITORS))
+def first(schema: str | None) -> str:
+    """The example as a first file somewhere else, where editors find the schema at `schema`, or nowhere."""
+    _, _, rest = text().partition("\n\n")  # its first line says where it is beside the example
+    return rest if schema is None else f"# yaml-language-server: $schema={schema}\n\n{rest}"

@@ -10,12 +10,15 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from routerd.config.document import Node
-from routerd.config.model import RouterConfig, Shape
+from routerd.config.model import RouteConfig, RouterConfig, Shape
 from routerd.config.problem import Path
 from routerd.config.similar import closest, did_you_mean
+from routerd.settings import SOURCES
 
 _WORDS_OF_YAML_1_1 = frozenset({"yes", "no", "on", "off", "y", "n"})
 _SPACE = "a space is missing after the colon"
+_BRACKETS = "put it into `[…]`"
+_OF_THE_PROCESS: frozenset[Path] = frozenset({(), ("server",)})  # where people look for what is a setting
 
 # What people know from elsewhere, and what difflib would not find.
 _SYNONYMS = {
@@ -49,6 +52,8 @@ def unknown_key(name: str, path: Path, present: Iterable[str]) -> tuple[str, str
     A key that looks like none is not repeated: it may be a secret whose own key was forgotten.
     """
     noun, keys = _keys_at(path)
+    if path in _OF_THE_PROCESS and name in SOURCES:
+        return f"`{name}` is no key of {noun}", f"it is a setting: give it with {SOURCES[name]}", None
     free = [key for key in keys if key not in set(present)]
     meant = closest(name, free) or _synonym(name, free)
     if meant is not None:
@@ -124,7 +129,7 @@ def _boolean(path: Path, node: Node | None) -> Told:
 
 def _list(path: Path, node: Node | None) -> Told:
     is_text = node is not None and isinstance(node.value, str)
-    return "must be a list", "put it into `[…]`" if is_text else None
+    return "must be a list", _BRACKETS if is_text else None
 
 
 def _map(path: Path, node: Node | None) -> Told:
@@ -134,8 +139,11 @@ def _map(path: Path, node: Node | None) -> Told:
     shape = shape_at(path)
     if shape is None:
         return "must be a map", "give each a name: `name: {…}`" if isinstance(value, list) else None
-    message = f"must be a map of {', '.join(list(shape.model_fields)[:4])}, …"
-    return message, _SPACE if isinstance(value, str) and re.match(r"[A-Za-z_]+:\S", value) else None
+    kinds = "a list, or a map" if shape is RouteConfig else "a map"
+    message = f"must be {kinds} of {', '.join(list(shape.model_fields)[:4])}, …"
+    if isinstance(value, str) and re.match(r"[A-Za-z_]+:\S", value):
+        return message, _SPACE
+    return message, _BRACKETS if shape is RouteConfig and isinstance(value, str) else None
 
 
 def _always(message: str) -> Callable[[Path, Node | None], Told]:

@@ -46,6 +46,11 @@ def test_what_is_commented_out_works() -> None:
     assert set(checked.config.routes) == {"llm-auto-route", "smart", "balanced"}
 
 
-def test_a_first_file_does_not_name_a_schema_that_is_not_there() -> None:
-    assert "$schema" in example.text() and "$schema" not in example.first()
-    assert check(example.first()).config == check(example.text()).config
+@pytest.mark.parametrize("schema", ["./.routerd/router.schema.json", None])
+def test_a_first_file_names_the_schema_that_is_there(schema: str | None) -> None:
+    first, text = example.first(schema), example.text()
+    beside = "# yaml-language-server: $schema=./schemas/router.schema.json\n"
+    assert text.startswith(beside) and (ROOT / "schemas" / "router.schema.json").is_file()
+    named = f"# yaml-language-server: $schema={schema}\n" if schema is not None else ""
+    assert first == named + text.removeprefix(beside if schema else f"{beside}\n")
+    assert check(first).config == check(text).config
