@@ -116,8 +116,16 @@ class Attempt:
 
     def on_end(self) -> None:
         self.ended = True
-        is_empty = self.streams and self._looked_at >= 0
-        self._settle(RouterError("upstream_garbled", "ended the stream before any content") if is_empty else None)
+        if self.streams and self._looked_at >= 0:
+            return self._end_without_content()
+        self._settle(None)
+
+    def _end_without_content(self) -> None:
+        """No event begins with a brace: what does is a whole reply, whatever its content type says."""
+        held = self.take()
+        self.pieces.append(held)
+        self.streams = not held.lstrip().startswith(b"{")
+        self._settle(RouterError("upstream_garbled", "ended the stream before any content") if self.streams else None)
 
     def on_failure(self, error: RouterError | None) -> None:
         if self.ready is None or self.ready.done():

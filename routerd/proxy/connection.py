@@ -52,8 +52,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_bytes_seen", "_complete", "_cork", "_has_head", "_head_size", "_headers", "_inflate", "_is_framed",
-        "_is_in_head", "_is_used", "_keeps_alive", "_parser", "_paused", "_pieces", "_release", "_transport", "_unsent",
-        "idle_ticks", "sink",
+        "_is_in_head", "_is_used", "_keeps_alive", "_may_lag", "_parser", "_paused", "_pieces", "_release",
+        "_transport", "_unsent", "idle_ticks", "sink",
     )  # fmt: skip
 
     def __init__(self, release: Callable[[Connection], None], cork: Cork = NO_CORK) -> None:
@@ -65,7 +65,7 @@ class Connection(asyncio.Protocol):
         self._headers: Headers = []
         self._head_size = 0
         self._is_used = self._complete = self._bytes_seen = self._has_head = self._is_framed = self._paused = False
-        self._keeps_alive = self._is_in_head = False
+        self._keeps_alive = self._is_in_head = self._may_lag = False
         self._inflate: Inflater | None = None
         self.sink: Sink | None = None
         self.idle_ticks = 0
@@ -95,6 +95,7 @@ class Connection(asyncio.Protocol):
         if len(body) < JOIN_BELOW:
             self._transport.write(head + body)
         else:
+            self._may_lag = True
             self._transport.writelines((head, body))
 
     def pause_reading(self) -> None:
@@ -124,6 +125,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # A TLS transport that is paused reads on, up to 256 KiB, and loses them when the provider closes meanwhile.
+        # With this limit its TCP pauses too. A part of a record can't hold it up: OpenSSL takes what there is of one.
+        if limit := getattr(transport, "set_read_buffer_limits", None):
+            limit(high=1)
 
     def data_received(self, data: bytes) -> None:
         if self.sink is None:
@@ -194,9 +199,12 @@ class Connection(asyncio.Protocol):
         self._pieces.append(data)
 
     def on_message_complete(self) -> None:
-        if self._parser.get_status_code() >= 200:  # an interim 1xx answer is no end
+        status = self._parser.get_status_code()
+        if status >= 200:  # an interim 1xx answer is no end
             self._complete = True
             self._keeps_alive = self._parser.should_keep_alive()  # the parser knows it here and only here
+            if status < 300:
+                self._may_lag = False  # whoever does as asked has taken it all
 
     # Ends
 
@@ -205,9 +213,13 @@ class Connection(asyncio.Protocol):
         self._complete = False
         self._is_used = True
         self.resume_reading()
-        # a provider that answered before it took our whole request must not get the next one behind the rest of it
-        is_sent = self._unsent is None and not self._transport.get_write_buffer_size()
-        if self._keeps_alive and is_sent and not self._transport.is_closing():
+        # A provider that answered before it took our whole request must not get the next one behind the rest of it.
+        # What is unsent can't be known: below a TLS transport TCP holds some, and below every one the kernel does. So
+        # a large request that was refused counts as not taken. Closed in good order, the connection would wait until
+        # the rest is taken, perhaps for ever, and keep the prompt.
+        if self._unsent is not None or self._may_lag or self._transport.get_write_buffer_size():
+            self._transport.abort()
+        elif self._keeps_alive and not self._transport.is_closing():
             self._release(self)
         else:
             self._transport.close()

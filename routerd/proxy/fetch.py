@@ -40,7 +40,7 @@ async def fetch(pools: Pools, provider: Provider, path: str, seconds: float, con
     try:
         async with asyncio.timeout(seconds):
             if provider.proxy is not None:
-                return await _through_proxy(provider, path, content)
+                return await _through_proxy(provider.proxy, provider, path, content)
             return await _over_pool(_pool(pools, provider), provider, path, seconds, content)
     except TimeoutError:
         raise RouterError("upstream_timeout", f"timed out after {seconds:g} s") from None
@@ -108,16 +108,18 @@ def _head(provider: Provider, path: str, content: bytes | None) -> bytes:
     return b"GET %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (target.encode(), url.netloc.encode(), lines)
 
 
-async def _through_proxy(provider: Provider, path: str, content: bytes | None) -> Fetched:
+async def _through_proxy(proxy: str, provider: Provider, path: str, content: bytes | None) -> Fetched:
     await asyncio.to_thread(import_module, "httpx")  # 100 ms and 10 MB, only where a provider needs it
     import httpx
+
+    from routerd.proxy.proxied import client_through
 
     method, url = ("GET" if content is None else "POST"), provider.base_url + path
     lines = [pair for pair in provider.request_headers if content is not None or pair[0] not in _UNSENT]
     pieces: list[bytes] = []
     try:
         async with (
-            httpx.AsyncClient(proxy=provider.proxy, trust_env=False, timeout=None, follow_redirects=False) as client,
+            client_through(proxy, None) as client,
             client.stream(method, url, content=content, headers=lines) as response,
         ):
             async for piece in response.aiter_bytes():

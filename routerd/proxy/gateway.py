@@ -89,6 +89,7 @@ class Gateway:
             await endpoint.answer(services, admitted, body, journey)
         except RouterError as error:
             journey.fail(error)
+            error.__traceback__ = None  # its frames hold the prompt, and are held by it until a late collection
         except Exception as error:
             services.loop.call_exception_handler({"message": admitted.request_id, "exception": error})
             journey.fail(RouterError("internal", f"Internal error (request {admitted.request_id})."))

@@ -16,6 +16,7 @@ from routerd.proxy.connection import Connection
 from routerd.proxy.cork import NO_CORK, Cork
 
 MAX_IDLE_TICKS = 180  # sweeps, two a second: servers keep idle connections for a minute or more
+LEAST_SHARE = 1.0  # seconds for an address, with many to try: a TLS handshake across the world takes most of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Pool:
         self._origin = origin
         self._cork = cork
         self._idle: deque[Connection] = deque()
+        self._answered = ""  # the address that did so last
 
     def take(self) -> Connection | None:
         """A kept connection, if there is one."""
@@ -55,9 +57,10 @@ class Pool:
 
     async def connect(self, timeout: float) -> Connection:  # noqa: ASYNC109 - it says which timeout it was
         """A new connection. Raises RouterError: upstream_unreachable, or upstream_timeout after `timeout` seconds."""
+        until = asyncio.get_running_loop().time() + timeout
         try:
-            async with asyncio.timeout(timeout):
-                return await self._connect()
+            async with asyncio.timeout_at(until):
+                return await self._connect(until)
         except TimeoutError:
             raise RouterError("upstream_timeout", f"timed out: `connect` ({timeout:g} s)") from None
         except ssl.SSLError as error:
@@ -82,22 +85,33 @@ class Pool:
         connection.idle_ticks = 0
         self._idle.append(connection)
 
-    async def _connect(self) -> Connection:
-        origin, failure = self._origin, None
-        for address in await self._addresses():
+    async def _connect(self, until: float) -> Connection:
+        """Try one address after the other. Each has its share of what is left: one that is silent must not take all."""
+        failure: OSError | None = None
+        addresses = await self._addresses()
+        addresses.sort(key=lambda address: address != self._answered)
+        for number, address in enumerate(addresses):
+            share = (until - asyncio.get_running_loop().time()) / (len(addresses) - number)
             try:
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self._release, self._cork),
-                    address,
-                    origin.port,
-                    ssl=tls_context() if origin.is_tls else None,
-                    server_hostname=origin.host if origin.is_tls else None,
-                )
-            except OSError as error:
+                async with asyncio.timeout(max(share, LEAST_SHARE)):
+                    connection = await self._connect_to(address)
+            except OSError as error:  # as a timeout is
                 failure = error
             else:
+                self._answered = address
                 return connection
         raise failure or OSError("the name has no address")
+
+    async def _connect_to(self, address: str) -> Connection:
+        origin = self._origin
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(self._release, self._cork),
+            address,
+            origin.port,
+            ssl=tls_context() if origin.is_tls else None,
+            server_hostname=origin.host if origin.is_tls else None,
+        )
+        return connection
 
     async def _addresses(self) -> list[str]:
         """The origin's addresses that we may call: the very ones that were checked are connected to."""

@@ -261,14 +261,29 @@ def _keep_one_model(made: Plan) -> None:
 
 def _add_last_resort(made: Plan) -> None:
     """Try the target whose cooldown ends first, if any is cooling, rather than failing outright."""
+    cooling = _cooling(made)
+    if cooling:
+        made.skipped.remove(cooling[0])
+        made.steps.append(_resort(cooling[0]))
+        made.last_resort = True
+
+
+def last_resorts(made: Plan) -> list[Step]:
+    """What is left when none of the steps can be told what was asked: those that cool down, the soonest ready first."""
+    steps = [_resort(skipped) for skipped in _cooling(made)]
+    if made.route.mode == "specific" and made.steps:
+        return [step for step in steps if step.target.model == made.steps[0].target.model]
+    return steps
+
+
+def _cooling(made: Plan) -> list[Skipped]:
     cooling = [skipped for skipped in made.skipped if skipped.until is not None]
-    if not cooling:
-        return
-    soonest = min(cooling, key=lambda skipped: skipped.until or 0.0)
-    made.skipped.remove(soonest)
-    assert soonest.target is not None
-    made.steps.append(Step(soonest.target, soonest.node, LAST_RESORT))
-    made.last_resort = True
+    return sorted(cooling, key=lambda skipped: skipped.until or 0.0)
+
+
+def _resort(cooling: Skipped) -> Step:
+    assert cooling.target is not None
+    return Step(cooling.target, cooling.node, LAST_RESORT)
 
 
 def nothing_left(made: Plan) -> RouterError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from routerd.errors import RouterError
-from routerd.routing.modes import Block, Plan, Step
+from routerd.routing.modes import Block, Plan, Step, last_resorts
 from routerd.routing.verdict import Verdict, judge, wait
 from routerd.snapshot import Target
 
@@ -24,10 +24,10 @@ class Book(Protocol):
 
 
 class Walk:
-    """Which step comes next, and after which pause. `attempts` counts the steps given out.
+    """Which step comes next, and after which pause. `attempts` counts the steps given out, and not passed over.
 
-    The loop: `while (step := walk.next(now)) is not None:` send it; on RouterError let the counters settle it, then
-    sleep for `walk.failed(step, error, now)` seconds. After the loop: `raise walk.error`.
+    The loop: `while (step := walk.next(now)) is not None:` send it, or say `passed_over`; on RouterError let the
+    counters settle it, then sleep for `walk.failed(step, error, now)` seconds. After the loop: `raise walk.error`.
     """
 
     __slots__ = (
@@ -61,7 +61,16 @@ class Walk:
 
     def passed_over(self, error: RouterError) -> None:
         """The step's target can't be told what was asked: nothing was sent, and the next one may be able to."""
+        self.attempts -= 1
         self._error = self._error or error
+        if self.attempts == 0 and self._position == len(self._pending):
+            self._resort()
+
+    def _resort(self) -> None:
+        """Nobody in the plan could be asked: somebody who cools down may still do it."""
+        self._pending = last_resorts(self._plan)
+        self._position = 0
+        self._plan = Plan(self._plan.route, [], [], last_resort=True)
 
     def failed(self, step: Step, error: RouterError, now: float) -> float:
         """Note that `step` failed, and return the seconds to wait before `next`; call it when that is settled."""

@@ -193,9 +193,9 @@ class Counters:
         if old in self.overrides:
             self.overrides[new] = self.overrides.pop(old)
         if old in self.health["provider"]:
-            self.restore("provider", new, self.health["provider"][old])
+            self.restore("provider", new, _unprobed(self.health["provider"][old]))
         for name in [name for name in self.health["target"] if name.startswith(start)]:
-            self.restore("target", other + name.removeprefix(start), self.health["target"][name])
+            self.restore("target", other + name.removeprefix(start), _unprobed(self.health["target"][name]))
         for key in [key for key, name in self.cursors.items() if name.startswith(start)]:
             self.cursors[key] = other + self.cursors[key].removeprefix(start)
 
@@ -290,6 +290,11 @@ class Counters:
 def _keep(remembered: dict[_Name, Any], is_kept: Callable[[_Name], bool]) -> None:
     for name in [name for name in remembered if not is_kept(name)]:
         del remembered[name]
+
+
+def _unprobed(health: Health) -> Health:
+    """For a new name: a probe under way ends under the name that it began with, and would be waited for for ever."""
+    return replace(health, probe=None)
 
 
 def _move_turns(turned: dict[tuple[str, int], Any], old: str, new: str) -> None:

@@ -73,6 +73,7 @@ def refused(status: int, message: str, code: str | None = None, **expected: Any)
 HTML = b"<!doctype html><html><body><h1>Bad gateway</h1></body></html>"
 TOO_LONG = "This model's maximum context length is 8192 tokens."
 WHOLE_TEXT = json.dumps(chat.completion()).encode()
+EVENTS = "text/event-stream"
 COMPRESSED = [("Content-Encoding", "gzip")]
 CHUNKED = (("Content-Type", "application/json"), ("Transfer-Encoding", "chunked"))
 ROLE = chat.events([chat.delta(role="assistant", content="")], done=False)[0]
@@ -158,6 +159,10 @@ FAULTS: dict[str, Fault] = {
     "half-an-event": Fault(event_stream(b'data: {"id":"chatcm', Close(), ended=False), GARBLED, modes=STREAM),
     "bad-utf8-event": Fault(event_stream(b'data: {"id":"\xff\xfe"}\n\n', Stall(), ended=False), GARBLED, modes=STREAM),
     "html-stream": Fault(event_stream(HTML), GARBLED, modes=STREAM),
+    "half-json-as-stream": Fault(whole(WHOLE_TEXT[:100], content_type=EVENTS), GARBLED, modes=STREAM),
+    "error-as-stream": Fault(
+        whole(chat.error_body("Overloaded."), content_type=EVENTS), OVERLOADED, modes=STREAM, says="Overloaded."
+    ),
     "silent-after-role": Fault(
         event_stream(ROLE, Stall(), ended=False), TIMEOUT, modes=STREAM, says="idle", timeouts="{idle: 1s}"
     ),

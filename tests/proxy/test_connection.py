@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import pytest
 
 from routerd.adapters.base import Headers
 from routerd.errors import RouterError
-from routerd.proxy.connection import Connection
+from routerd.proxy.connection import JOIN_BELOW, Connection
 from routerd.proxy.cork import NO_CORK, Cork
 
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
@@ -24,9 +25,13 @@ class Transport:
         self.written = b""
         self.unsent = 0
         self.is_open = True
+        self.was_aborted = False
 
     def write(self, data: bytes) -> None:
         self.written += data
+
+    def writelines(self, pieces: Iterable[bytes]) -> None:
+        self.written += b"".join(pieces)
 
     def get_write_buffer_size(self) -> int:
         return self.unsent
@@ -37,7 +42,8 @@ class Transport:
     def close(self) -> None:
         self.is_open = False
 
-    abort = close
+    def abort(self) -> None:
+        self.is_open, self.was_aborted = False, True
 
 
 @dataclass(eq=False)
@@ -100,7 +106,40 @@ def test_an_early_answer_to_a_request_that_has_not_left_is_the_last() -> None:
     connection, transport, kept, taker = asked()
     transport.unsent = 1_000_000
     connection.data_received(REPLY)
-    assert (taker.ended, kept, transport.is_open) == (True, [], False)
+    assert (taker.ended, kept, transport.was_aborted) == (True, [], True)
+
+
+LARGE = b"y" * JOIN_BELOW
+
+
+@pytest.mark.parametrize(
+    ("requests", "is_kept"),
+    [
+        ([(LARGE, 200)], True),
+        ([(LARGE, 400)], False),
+        ([(LARGE, 429)], False),
+        ([(LARGE, 302)], False),
+        ([(LARGE[1:], 400)], True),
+        ([(LARGE, 200), (b"{}", 400)], True),
+        ([(b"{}", 400), (LARGE, 400)], False),
+    ],
+)
+def test_after_a_large_request_that_was_refused_it_is_not_kept(
+    requests: list[tuple[bytes, int]], is_kept: bool
+) -> None:
+    connection, transport, kept = connected()
+    for body, status in requests:
+        taker = Taker()
+        connection.send(b"POST / HTTP/1.1\r\n\r\n", body, taker)
+        connection.data_received(REPLY.replace(b"200 OK", b"%d X" % status))
+        assert (taker.status, taker.body, taker.ended) == (status, b"{}", True)
+    assert (kept[len(requests) - 1 :], transport.was_aborted) == ([connection] if is_kept else [], not is_kept)
+
+
+def test_one_that_the_provider_closes_is_closed_in_good_order() -> None:
+    connection, transport, kept, taker = asked()
+    connection.data_received(REPLY.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+    assert (taker.ended, kept, transport.is_open, transport.was_aborted) == (True, [], False, False)
 
 
 class Corked:

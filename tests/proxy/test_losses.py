@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.support import chat
 from tests.support.daemon import Daemon
 from tests.support.reply import Reply, event_stream, whole
 from tests.support.stage import SERVER, defaults
@@ -100,3 +101,17 @@ def test_thoughts_that_a_vendor_wants_back_are_kept_for_callers_who_drop_them(tm
         sent = [each for each in upstream.requests[-1].json()["messages"] if each["role"] == "assistant"]
         assert [each["reasoning_content"] for each in sent] == ["I need the tool.", ""]
         assert upstream.requests[-1].json()["messages"][1]["tool_calls"][0]["id"] == "call_1"
+
+
+def test_who_cools_down_is_asked_when_nobody_else_can_be_told(tmp_path: Path) -> None:
+    providers = "providers:\n  plain: {{base_url: {}, models: [m], quirks: {{stream_options: false}}}}\n"
+    providers += "  able: {{base_url: {}, models: [m]}}\n"
+    routes = "routes:\n  r: {on_loss: reject, nodes: [plain/m, able/m]}\n  alone: [able/m]\n"
+    with Upstream(chat.good) as plain, Upstream(chat.good) as able:
+        text = SERVER + defaults() + providers.format(plain.base_url, able.base_url) + routes
+        able.script(chat.error(429, "Slow down.", headers=[("Retry-After", "50")]))
+        with Daemon(tmp_path, text) as daemon:
+            assert daemon.post(asked(model="alone")).status == 429
+            answer = daemon.post(asked(stream=True, stream_options={"include_usage": True}))
+    assert (answer.status, answer.headers["x-routerd-provider"]) == (200, "able")
+    assert (answer.headers["x-routerd-attempts"], plain.requests) == ("1", [])

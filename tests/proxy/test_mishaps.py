@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
 import pytest
 
 from routerd.errors import RouterError
+from routerd.proxy.journey import Journey
 from tests.support import chat
 from tests.support.daemon import Daemon
-from tests.support.gate import Gate
+from tests.support.gate import Gate, eventually
 from tests.support.inside import Inside
 from tests.support.reply import Stall, raw, whole
 from tests.support.stage import Act, config, defaults, prompt
@@ -108,6 +110,22 @@ def test_a_mistake_in_a_tick_ends_nobody_elses_timeouts(
     assert {(line["message"], line["exception"]) for line in told} == {
         ("a tick failed", "ZeroDivisionError('a mistake of our own')")
     }
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_nothing_of_a_request_stays_behind_its_failure(tmp_path: Path, path: str) -> None:
+    """A prompt may have megabytes, and the collector of cycles may come late."""
+    with Upstream(lambda _: chat.error(400, "no")) as upstream:
+        with Inside(tmp_path, config([Act("refused", (upstream,))])) as inside, inside.caller() as caller:
+            body = {**prompt("refused"), "max_tokens": 10}
+            assert caller.exchange("POST", path, body).status == 400
+            gc.collect()
+            gc.disable()
+            try:
+                assert caller.exchange("POST", path, body).status == 400
+                eventually(lambda: not any(isinstance(one, Journey) for one in gc.get_objects()), "it is forgotten")
+            finally:
+                gc.enable()
 
 
 def test_a_mistake_in_a_sweep_ends_no_timeouts(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

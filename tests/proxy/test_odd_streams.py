@@ -15,12 +15,13 @@ import pytest
 from tests.proxy.test_lanes import TEXT, ask, events, story
 from tests.support import chat
 from tests.support.daemon import Daemon
-from tests.support.reply import Reply, event_stream, whole
+from tests.support.reply import Reply, event_stream, head, raw, whole
 from tests.support.stage import SERVER, defaults
 from tests.support.upstream import Upstream
 from tests.support.wire import Request
 
 CHUNKS = [*chat.chunks(), chat.usage_chunk()]
+WHOLE = json.dumps(chat.completion(usage=chat.USAGE)).encode()
 CLEAN = {"hate": {"filtered": False, "severity": "safe"}}
 
 
@@ -52,6 +53,9 @@ STREAMS: dict[str, Reply] = {
     "filters first, as Azure": sent([FILTERED, *CHUNKS]),
     "words after the end": sent([*CHUNKS, chat.usage_chunk(), chat.delta(content="")]),
     "no stream at all": whole(chat.completion(usage=chat.USAGE)),
+    "no stream, though it says so": whole(chat.completion(usage=chat.USAGE), content_type="text/event-stream"),
+    "no stream, and no content type": raw(head(200, ("Content-Length", str(len(WHOLE)))) + WHOLE),
+    "no stream, with blank lines": whole(b"\n\n" + WHOLE.replace(b', "', b',\n\n"'), content_type="text/event-stream"),
 }
 MODELS = {f"odd-{number}": reply for number, reply in enumerate(STREAMS.values())}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -16,11 +17,13 @@ import pytest
 from routerd.proxy.pool import Pools
 from routerd.proxy.transport import PoolTransport
 from tests.support import chat
+from tests.support.certificates import Certificates
 from tests.support.daemon import Daemon
 from tests.support.gate import PATIENCE
-from tests.support.reply import Close, Stall, raw, whole
+from tests.support.reply import Close, Reply, Stall, raw, whole
 from tests.support.stage import defaults
 from tests.support.upstream import Refusing, Upstream
+from tests.support.wire import Request
 
 PROMPT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -117,7 +120,7 @@ def test_private_addresses_need_consent() -> None:
 
 
 class ForwardProxy:
-    """A small HTTP proxy: it takes absolute URIs, remembers them, and passes bytes on."""
+    """A small HTTP proxy: it takes absolute URIs and CONNECT, remembers them, and passes bytes on."""
 
     def __init__(self) -> None:
         self.seen: list[bytes] = []
@@ -130,7 +133,10 @@ class ForwardProxy:
         place, _, path = target.removeprefix(b"http://").partition(b"/")
         host, _, port = place.partition(b":")
         there, to = await asyncio.open_connection(host.decode(), int(port))
-        to.write(b"%b /%b %b" % (method, path, rest))
+        if method == b"CONNECT":
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        else:
+            to.write(b"%b /%b %b" % (method, path, rest))
         await asyncio.gather(_pump(reader, to), _pump(there, writer))
 
 
@@ -142,9 +148,9 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 
 
 @contextmanager
-def forward_proxy() -> Iterator[ForwardProxy]:
+def forward_proxy(tls: ssl.SSLContext | None = None) -> Iterator[ForwardProxy]:
     proxy, loop = ForwardProxy(), asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(proxy.serve, "127.0.0.1", 0))
+    server = loop.run_until_complete(asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=tls))
     proxy.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -184,6 +190,30 @@ def test_a_provider_is_reached_through_its_proxy(tmp_path: Path, stream: bool) -
         assert upstream.requests[0].get("authorization") == "Bearer sk-far"
         assert upstream.requests[0].json()["model"] == "m"
         assert not any("sesame" in json.dumps(line) for line in daemon.log)
+
+
+def listing_or_chat(request: Request) -> Reply:
+    return whole({"object": "list", "data": [{"id": "m"}]}) if request.method == "GET" else chat.good(request)
+
+
+@pytest.mark.parametrize("is_tls_proxy", [False, True], ids=["http proxy", "https proxy"])
+@pytest.mark.parametrize("is_tls", [False, True], ids=["http provider", "https provider"])
+def test_behind_a_proxy_the_same_authorities_are_trusted(
+    tmp_path: Path, certificates: Certificates, is_tls: bool, is_tls_proxy: bool
+) -> None:
+    tls = certificates.server()
+    with (
+        Upstream(listing_or_chat, tls=tls if is_tls else None) as upstream,
+        forward_proxy(tls if is_tls_proxy else None) as way,
+    ):
+        text = behind(f"{'https' if is_tls_proxy else 'http'}://127.0.0.1:{way.port}", upstream)
+        environment = {"KEY": "sk-far", "SSL_CERT_FILE": str(certificates.authority)}
+        with Daemon(tmp_path, text, environment=environment) as daemon:
+            answer = daemon.post({**PROMPT, "model": "far-route"})
+            assert (answer.status, len(way.seen)) == (200, 1), answer.body
+            with daemon.caller() as caller:
+                tested = caller.exchange("POST", "/api/providers/far/test", {}).json()
+            assert (tested["status"], len(way.seen)) == ("online", 2)
 
 
 def test_a_dead_proxy_is_unreachable(tmp_path: Path) -> None:

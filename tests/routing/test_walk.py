@@ -27,6 +27,9 @@ WORDS = {
 }
 
 
+UNFIT = RouterError("invalid_request", "unfit")
+
+
 def failure(word: str) -> RouterError:
     """`429` or, with Retry-After, `429:7`."""
     name, _, retry_after = word.partition(":")
@@ -42,10 +45,19 @@ def attempt(walk: Walk, counters: Counters, step: Step, word: str, now: float) -
     return walk.failed(step, error, now)
 
 
-def transcript(asked: Route, script: dict[str, str], counters: Counters | None = None, start: float = 0.0) -> str:
-    """Walk until a target answers `ok` or nothing is left: targets tried, `~` and seconds for each pause."""
+def transcript(
+    asked: Route,
+    script: dict[str, str],
+    counters: Counters | None = None,
+    start: float = 0.0,
+    hint: str | None = None,
+) -> str:
+    """Walk until a target answers `ok` or nothing is left: targets tried, `~` and seconds for each pause.
+
+    A target that meets `unfit` can't be told what was asked.
+    """
     counters = counters or Counters()
-    walk = Walk(plan(asked, None, counters, start), counters, lambda: 1.0)
+    walk = Walk(plan(asked, hint, counters, start), counters, lambda: 1.0)
     met = {name: iter(words.split()) for name, words in script.items()}
     now, told = start, []
     while (step := walk.next(now)) is not None:
@@ -53,6 +65,9 @@ def transcript(asked: Route, script: dict[str, str], counters: Counters | None =
         word = next(met[step.target.provider.name])
         if word == "ok":
             return " ".join([*told, "ok"])
+        if word == "unfit":
+            walk.passed_over(UNFIT)
+            continue
         pause = attempt(walk, counters, step, word, now)
         now += pause
         told += [f"~{pause - TIMER_SLACK:g}"] if pause else []
@@ -106,6 +121,38 @@ def transcript(asked: Route, script: dict[str, str], counters: Counters | None =
 )  # fmt: skip
 def test_transcript(nodes: str, changes: dict[str, Any], script: dict[str, str], told: str) -> None:
     assert transcript(route(nodes, **changes), script) == told
+
+
+@pytest.mark.parametrize(
+    ("nodes", "changes", "cooling", "script", "told"),
+    [
+        ("a/m b/m", {}, {}, {"a": "unfit", "b": "ok"}, "a/m b/m ok"),
+        ("a/m b/m", {}, {}, {"a": "unfit", "b": "unfit"}, "a/m b/m unfit"),
+        # nothing else is left than those that cool down: the one that is ready first
+        ("a/m b/m", {}, {"b": 9}, {"a": "unfit", "b": "ok"}, "a/m b/m ok"),
+        ("a/m b/m c/m", {}, {"b": 9, "c": 7}, {"a": "unfit", "c": "ok"}, "a/m c/m ok"),
+        ("a/m b/m c/m", {}, {"b": 9, "c": 7}, {"a": "unfit", "c": "unfit", "b": "ok"}, "a/m c/m b/m ok"),
+        ("a/m b/m c/m", {}, {"b": 9, "c": 7}, {"a": "unfit", "c": "unfit", "b": "unfit"}, "a/m c/m b/m unfit"),
+        ("a/m b/m", {}, {"a": 7, "b": 9}, {"a": "unfit", "b": "ok"}, "a/m b/m ok"),
+        # once
+        ("a/m b/m", {}, {"b": 9}, {"a": "unfit", "b": "500"}, "a/m b/m 500"),
+        ("a/m b/m c/m", {}, {"b": 9, "c": 7}, {"a": "unfit", "c": "500"}, "a/m c/m 500"),
+        # somebody could be asked: that is what counts
+        ("a/m b/m c/m", {}, {"b": 9}, {"a": "unfit", "c": "402"}, "a/m c/m 402"),
+        ("a/m b/m c/m", {}, {"b": 9}, {"a": "500", "c": "unfit"}, "a/m c/m 500"),
+        # a specific route keeps to its model
+        ("a/xy b/xy c/xz", {"mode": "specific"}, {"b": 9, "c": 7}, {"a": "unfit", "b": "ok"}, "a/xy b/xy ok"),
+    ],
+)
+def test_targets_that_can_not_be_told(
+    nodes: str, changes: dict[str, Any], cooling: dict[str, int], script: dict[str, str], told: str
+) -> None:
+    counters, asked = Counters(), route(nodes, **changes)
+    for name, seconds in cooling.items():
+        target = next(node.targets[0] for node in asked.nodes if node.provider.name == name)
+        counters.begin(target, 0.0)
+        counters.settle(target, failure(f"429:{seconds}"), 0.0, 0.0)
+    assert transcript(asked, script, counters, hint="x" if changes else None) == told
 
 
 def test_attempts_counts_the_steps_given_out() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from routerd.errors import RouterError
+from routerd.routing.health import Scope
 from routerd.routing.modes import plan
 from routerd.snapshot import HealthPolicy, Target
 from routerd.state.counters import Counters
@@ -21,6 +22,7 @@ def error(kind: str, status: int | None = None, retry_after: float | None = None
 LIMITED = error("upstream_rate_limited", 429)
 BROKEN = error("upstream_overloaded", 500)
 REFUSED = error("upstream_unreachable")
+EXHAUSTED = error("upstream_exhausted", 402)
 
 
 def send(counters: Counters, to: Target, outcome: RouterError | None, now: float, took: float = 0.0) -> None:
@@ -229,6 +231,17 @@ class TestHalfOpen:
             counters.proved(self.to, began)
             counters.settle(self.to, error("upstream_garbled", 200), began, began + 0.5)
         assert kind(counters, self.to, 3.0) == "cooling"
+
+    @pytest.mark.parametrize(("outcome", "known"), [(LIMITED, "target"), (EXHAUSTED, "provider")])
+    def test_a_provider_renamed_while_it_is_probed_is_probed_anew(self, outcome: RouterError, known: Scope) -> None:
+        counters, renamed = Counters(), target("b/m")
+        send(counters, self.to, outcome, 0.0)
+        counters.begin(self.to, 700.0)
+        counters.rename_provider("a", "b")
+        assert kind(counters, renamed, 701.0) is None
+        counters.settle(self.to, None, 700.0, 702.0)
+        send(counters, renamed, None, 703.0)
+        assert counters.health[known] == {}
 
     def test_a_provider_and_an_origin_are_probed_once_too(self) -> None:
         for outcome, times in ((error("upstream_exhausted", 402), 1), (REFUSED, 3)):
