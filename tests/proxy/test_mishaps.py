@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -115,17 +116,19 @@ def test_a_mistake_in_a_tick_ends_nobody_elses_timeouts(
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
 def test_nothing_of_a_request_stays_behind_its_failure(tmp_path: Path, path: str) -> None:
     """A prompt may have megabytes, and the collector of cycles may come late."""
-    with Upstream(lambda _: chat.error(400, "no")) as upstream:
-        with Inside(tmp_path, config([Act("refused", (upstream,))])) as inside, inside.caller() as caller:
-            body = {**prompt("refused"), "max_tokens": 10}
+    body = {**prompt("refused"), "max_tokens": 10}
+    with ExitStack() as stack:
+        upstream = stack.enter_context(Upstream(lambda _: chat.error(400, "no")))
+        inside = stack.enter_context(Inside(tmp_path, config([Act("refused", (upstream,))])))
+        caller = stack.enter_context(inside.caller())
+        assert caller.exchange("POST", path, body).status == 400
+        gc.collect()
+        gc.disable()
+        try:
             assert caller.exchange("POST", path, body).status == 400
-            gc.collect()
-            gc.disable()
-            try:
-                assert caller.exchange("POST", path, body).status == 400
-                eventually(lambda: not any(isinstance(one, Journey) for one in gc.get_objects()), "it is forgotten")
-            finally:
-                gc.enable()
+            eventually(lambda: not any(isinstance(one, Journey) for one in gc.get_objects()), "it is forgotten")
+        finally:
+            gc.enable()
 
 
 def test_a_mistake_in_a_sweep_ends_no_timeouts(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
