@@ -96,9 +96,9 @@ class Log:
     def latest(self, limit: int) -> list[Entry]:
         """What was said last, the newest first, as the JSON lines have it: redacted."""
         entries = [*self._latest.copy(), *self._waiting[:]][: -limit - 1 : -1]
-        decoded: list[Entry] = [
-            msgspec.json.decode(line) for line in self.redactor.clean(_json_lines(entries)).splitlines()
-        ]
+        # by the one newline that JSON leaves: `splitlines` also parts what callers say at a U+2028
+        lines = self.redactor.clean(_json_lines(entries)).split("\n")[:-1]
+        decoded: list[Entry] = [msgspec.json.decode(line) for line in lines]
         return decoded
 
     def close(self) -> None:
@@ -129,7 +129,23 @@ class Log:
 
 
 def _json_lines(entries: list[Entry]) -> str:
-    return _encoder.encode_lines([{**entry, "time": _stamp(entry["time"])} for entry in entries]).decode()
+    stamped = [{**entry, "time": _stamp(entry["time"])} for entry in entries]
+    try:
+        return _encoder.encode_lines(stamped).decode()
+    except Exception:  # one that can't be said must not cost those beside it
+        return "".join(map(_json_line, stamped))
+
+
+def _json_line(entry: Entry) -> str:
+    try:
+        return _encode(entry).decode() + "\n"
+    except Exception:
+        return _encode({name: _sayable(str(value)) for name, value in entry.items()}).decode() + "\n"
+
+
+def _sayable(text: str) -> str:
+    """With the halves of characters, such as a file's name may have, told by their numbers."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _stamp(seconds: float) -> str:
@@ -159,4 +175,7 @@ def _text_line(time: float, level: str, event: str, **fields: Any) -> str:
 
 def _plain(value: Any) -> str:
     text = value if isinstance(value, str) else _encode(value).decode()
-    return _encode(text).decode() if not text or any(letter in text for letter in ' "\n') else text
+    if text.isprintable():
+        return _encode(text).decode() if not text or " " in text or '"' in text else text
+    quoted = _encode(_sayable(text)).decode()  # callers choose some of it: nothing that a terminal would obey
+    return "".join([letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in quoted])

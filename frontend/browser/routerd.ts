@@ -14,22 +14,34 @@ export class Routerd {
   private constructor(
     readonly folder: string,
     readonly url: string,
-    private readonly process: ChildProcess,
-  ) {}
+    private process: ChildProcess,
+  ) {
+    this.hear()
+  }
 
   static async start(config: string, environment: Record<string, string> = {}): Promise<Routerd> {
     const folder = await mkdtemp(join(tmpdir(), "routerd-browser-"))
     await writeFile(join(folder, "router.yaml"), config)
-    const env = { ...process.env, ROUTERD_DATA_DIR: join(folder, ".routerd"), HOME: folder, ...environment }
-    const child = spawn(COMMAND, ["serve", "--config", join(folder, "router.yaml"), "--port", "0"], {
-      cwd: folder,
-      env,
-      stdio: ["ignore", "ignore", "pipe"],
-    })
-    const port = await listening(child)
-    const routerd = new Routerd(folder, `http://127.0.0.1:${port}`, child)
-    child.stderr!.on("data", (data: Buffer) => (routerd.log += data))
-    return routerd
+    const child = serve(folder, 0, environment)
+    return new Routerd(folder, `http://127.0.0.1:${await listening(child)}`, child)
+  }
+
+  /** End the process; `again` begins another at the same address. */
+  async end(): Promise<void> {
+    const ended = once(this.process, "exit")
+    this.process.kill("SIGTERM")
+    this.process.kill("SIGTERM")
+    await ended
+  }
+
+  async again(environment: Record<string, string> = {}): Promise<void> {
+    this.process = serve(this.folder, Number(new URL(this.url).port), environment)
+    await listening(this.process)
+    this.hear()
+  }
+
+  private hear(): void {
+    this.process.stderr!.on("data", (data: Buffer) => (this.log += data))
   }
 
   /** The text of router.yaml as it is now. */
@@ -43,12 +55,18 @@ export class Routerd {
   }
 
   async stop(): Promise<void> {
-    const ended = once(this.process, "exit")
-    this.process.kill("SIGTERM")
-    this.process.kill("SIGTERM")
-    await ended
+    await this.end()
     await rm(this.folder, { recursive: true, force: true })
   }
+}
+
+function serve(folder: string, port: number, environment: Record<string, string>): ChildProcess {
+  const env = { ...process.env, ROUTERD_DATA_DIR: join(folder, ".routerd"), HOME: folder, ...environment }
+  return spawn(COMMAND, ["serve", "--config", join(folder, "router.yaml"), "--port", String(port)], {
+    cwd: folder,
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  })
 }
 
 async function listening(child: ChildProcess): Promise<number> {

@@ -39,6 +39,13 @@ export const router = createRouter({
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? {} : { top: 0 }),
 })
 
+// Another version of routerd calls the parts of its pages by other names: what this page lacks, a new one has.
+router.onError(async (_, to) => {
+  const isFirst = !router.currentRoute.value.matched.length // it is new
+  const isThere = !isFirst && (await fetch(document.baseURI, { method: "HEAD", cache: "no-store" }).then((answer) => answer.ok, () => false))
+  if (isThere) location.assign(router.resolve(to.fullPath).href)
+})
+
 router.afterEach((to) => {
   document.title = to.meta.title === "Overview" ? "routerd" : `${to.meta.title} · routerd`
 })

@@ -48,7 +48,10 @@ _INSERTS = tuple(
     f"INSERT INTO attempts ({', '.join(COLUMNS[:many])}) VALUES ({', '.join('?' * many)})"
     for many in range(len(COLUMNS) + 1)
 )
-_PRUNE = f"DELETE FROM attempts WHERE at < ? AND id IN (SELECT id FROM attempts ORDER BY id LIMIT {2 * PRUNE_AFTER})"
+# The first rows are the oldest, but for those that a clock which ran ahead has dated: they hold up nothing.
+_PRUNE = f"""
+DELETE FROM attempts WHERE at < ? AND id IN (SELECT id FROM attempts WHERE at <= ? ORDER BY id LIMIT {2 * PRUNE_AFTER})
+"""
 _EMPTY: Entry = dict.fromkeys((*_TAKEN, "ttft_ms", "retry_count", "trace")) | {"attempt": 0}
 _take = itemgetter(*_TAKEN)
 _tokens = itemgetter(*(f"{name}_tokens" for name in KINDS_OF_TOKENS))
@@ -113,11 +116,12 @@ class Ledger:
     def prune(self, now: float) -> None:
         """Have rows deleted that are too old, if it is time; `now` is in monotonic seconds."""
         came = self._entered - self._entered_then
-        if not self.is_kept:
+        if not self.is_kept or not (came >= PRUNE_AFTER or now >= self._pruned_at + PRUNE_EVERY):
             return
-        if came >= PRUNE_AFTER or (came and now >= self._pruned_at + PRUNE_EVERY):
-            self._entered_then, self._pruned_at = self._entered, now
-            self._database.submit(_PRUNE, time.time() - self._current().retention)
+        self._entered_then, self._pruned_at = self._entered, now
+        if self._database.exists():  # also where nothing comes any more: what is too old goes, and makes no file
+            wall = time.time()
+            self._database.submit(_PRUNE, wall - self._current().retention, wall)
 
     def refuse(self, kind: str, status: int) -> None:
         """Count a request that was refused at the door: whose it was is not known, and it gets no row."""
@@ -174,7 +178,7 @@ class Ledger:
         if len(self._rows) >= MOST_WAITING:
             self._rows.popleft()
             self._spoilt += self.is_kept
-        total = None if ended is None else full["duration_ms"] if is_one else round(1000 * (full["time"] - began))
+        total = None if ended is None else full["duration_ms"] if is_one else _total(full, began)
         upstream = full["status"] if full["attempt"] else None
         dropped = msgspec.json.encode(full["dropped"]).decode() if "dropped" in full else None
         rare = (spent, full["ttft_ms"], full["retry_count"], kind, full["trace"], dropped)
@@ -300,6 +304,12 @@ class _Names:
 
     def target(self, provider: str, model: str) -> tuple[str, str]:
         return self.provider(provider), model if (provider, model) in self._models else OTHER
+
+
+def _total(entry: Entry, began: float) -> int:
+    """How many milliseconds a request took; never less than its last attempt, though the clock was set back."""
+    whole: int = round(1000 * (entry["time"] - began))
+    return max(whole, entry["duration_ms"] or 0)
 
 
 def _ended(entry: Entry, kind: str | None) -> int | None:

@@ -35,12 +35,14 @@ _Result = TypeVar("_Result")
 
 _IS_ERROR = "error IS NOT NULL AND error <> 'cancelled'"
 _STATUSES = {"ok": "error IS NULL", "error": _IS_ERROR}
+_WELL = "error IS NULL AND attempt > 0"
 _SERIES = f"""
 SELECT CAST((at - :since) / :width AS INTEGER) AS bucket, route, provider,
   sum(attempts IS NOT NULL) AS requests, sum(attempts IS NOT NULL AND {_IS_ERROR}) AS errors,
   sum(attempt > 0) AS attempts, sum(attempt > 0 AND {_IS_ERROR}) AS failures,
   sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens, sum(cost) AS cost,
-  {", ".join(f"sum(error IS NULL AND attempt > 0 AND duration_ms <= {bound}) AS at_{bound}" for bound in BOUNDS)}
+  {", ".join(f"sum({_WELL} AND duration_ms <= {bound}) AS at_{bound}" for bound in BOUNDS)},
+  sum({_WELL} AND duration_ms IS NOT NULL) AS at_all
 FROM attempts WHERE id >= :first AND at >= :since GROUP BY 1, 2, 3
 """
 _FIRST = "SELECT id, at FROM attempts WHERE id >= ? ORDER BY id LIMIT 1"
@@ -204,6 +206,6 @@ def _public(row: Found) -> Found:
 
 
 def _line(row: Found) -> Line:
-    counts = [row[f"at_{bound}"] or 0 for bound in BOUNDS]
+    counts = [row[f"at_{bound}"] or 0 for bound in (*BOUNDS, "all")]
     named = {name: row[name] for name in Line.__struct_fields__ if name != "counts"}
     return Line(counts=counts, **named)

@@ -8,8 +8,11 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-BOUNDS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000, 120_000, 300_000)
-"""Milliseconds up to which durations are counted: percentiles are told from these."""
+BOUNDS = (
+    5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000,
+    60_000, 120_000, 300_000, 600_000, 1_800_000,
+)  # fmt: skip
+"""Milliseconds up to which durations are counted, before all of them: percentiles are told from these."""
 
 MOST_NAMES = 20  # of routes; callers make some up
 OTHER = "other"
@@ -18,7 +21,10 @@ _MOST_BUCKETS = 120
 
 
 class Line(Struct):
-    """What was counted of one bucket, route and provider; `counts` are those of `BOUNDS`, each with all before it."""
+    """What was counted of one bucket, route and provider.
+
+    `counts` are those of `BOUNDS`, each with all before it, and last of all.
+    """
 
     bucket: int
     route: str | None
@@ -98,7 +104,7 @@ def _grouped(
 def _numbers(lines: list[Line], buckets: int, *, is_attempts: bool = False) -> Numbers:
     none = [0] * buckets
     numbers = Numbers([*none], [*none], [*none], [*none], [None] * buckets, [], [])
-    counts = [[0] * len(BOUNDS) for _ in range(buckets)]
+    counts = [[0] * (len(BOUNDS) + 1) for _ in range(buckets)]
     for line in lines:
         at = line.bucket
         if not 0 <= at < buckets:
@@ -116,11 +122,14 @@ def _numbers(lines: list[Line], buckets: int, *, is_attempts: bool = False) -> N
 
 
 def percentile(counts: list[int], share: float) -> float | None:
-    """About the duration that a share of the answers did not exceed, in milliseconds; None: there were none."""
+    """About the duration that a share of the answers did not exceed, in milliseconds; None: there were none.
+
+    Of what took longer than the last bound no more is known than that.
+    """
     wanted = counts[-1] * share
     if not counts[-1]:
         return None
-    for (low, below), (high, count) in pairwise(zip((0, *BOUNDS), (0, *counts), strict=True)):
+    for (low, below), (high, count) in pairwise(zip((0, *BOUNDS), (0, *counts[:-1]), strict=True)):
         if count >= wanted:
             return round(low + (high - low) * (wanted - below) / (count - below), 1)
     return float(BOUNDS[-1])

@@ -36,7 +36,7 @@ def number_in_query(name: str, default: int, most: int) -> int:
     text = request.args.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= most:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= most):
         raise ApiError("invalid_request", f"`{name}` must be a number from 1 to {most}.")
     return int(text)
 

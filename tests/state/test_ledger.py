@@ -237,8 +237,55 @@ def test_old_rows_go(tmp_path: Path) -> None:
     assert len(book.latest()) == 2
     book.ledger.prune(1e9)
     eventually(lambda: [row["request_id"] for row in book.latest()] == ["new"], "the old row is gone")
-    book.ledger.prune(2e9)  # nothing came since
     book.database.close()
+
+
+def test_old_rows_go_though_nothing_comes_any_more(tmp_path: Path) -> None:
+    first = Book(tmp_path / "state.db")
+    first.note(attempt("old"), attempt("new", time=time.time()))
+    assert len(first.latest()) == 2
+    first.database.close()
+    book = Book(tmp_path / "state.db", snapshot(retention=3_600.0))
+    book.ledger.prune(1e9)
+    eventually(lambda: [row["request_id"] for row in book.latest()] == ["new"], "the old row is gone")
+    book.database.close()
+
+
+def test_an_idle_ledger_makes_no_file(tmp_path: Path) -> None:
+    book = Book(tmp_path / "state.db")
+    book.ledger.prune(1e9)
+    book.database.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_a_clock_that_ran_ahead_hold_up_nothing(tmp_path: Path) -> None:
+    book = Book(tmp_path / "state.db", snapshot(retention=3_600.0))
+    ahead = [attempt(f"ahead {at}", time=time.time() + 1e8) for at in range(2 * ledger_module.PRUNE_AFTER)]
+    book.note(*ahead, attempt("old"), attempt("new", time=time.time()))
+    assert [row["request_id"] for row in book.latest(2)] == ["new", "old"]
+    book.ledger.prune(1e9)
+    eventually(lambda: book.latest(2)[1]["request_id"].startswith("ahead"), "the old row is gone")
+    assert book.latest(1)[0]["request_id"] == "new"
+    book.database.close()
+
+
+def test_a_clock_that_is_set_back_makes_no_duration_negative(book: Book) -> None:
+    book.note(
+        attempt(time=NOW, **OVERLOADED, **NO_TOKENS),
+        attempt(time=NOW - 3_600, attempt=2, provider="b", duration_ms=300),
+    )
+    assert book.latest()[0]["total_ms"] == 300
+
+
+def test_answers_that_took_longest_count(book: Book) -> None:
+    now = time.time()
+    book.note(
+        *(attempt(f"r{at}", time=now, duration_ms=90) for at in range(9)),
+        attempt("slow", time=now, duration_ms=2_400_000),
+    )
+    at = asyncio.run(book.requests.series(60)).total
+    assert max(value or 0 for value in at.p95_ms) == 1_800_000
+    assert max(value or 0 for value in at.p50_ms) < 100
 
 
 def test_who_follows_is_told(book: Book) -> None:

@@ -140,6 +140,12 @@ def test_series(daemon: Daemon) -> None:
     assert daemon.get("/api/stats/series?minutes=0").status == 400
 
 
+@pytest.mark.parametrize("path", ["requests?limit", "stats/series?minutes", "admin/logs?limit"])
+@pytest.mark.parametrize("digits", ["00000000199999999999999999999999", "000000001" + "9" * 5_000, "0000000005"])
+def test_no_number_is_taken_for_another(daemon: Daemon, path: str, digits: str) -> None:
+    assert daemon.get(f"/api/{path}={digits}").json()["kind"] == "invalid_request"
+
+
 def test_the_log(daemon: Daemon) -> None:
     assert daemon.get("/api/admin/logs?limit=3").status == 200
     lines = daemon.get("/api/admin/logs?limit=500").json()

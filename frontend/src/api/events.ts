@@ -1,5 +1,6 @@
 import { authorization, baseUrl } from "./client"
 import { SseSplitter } from "./sse"
+import { isRefused, token } from "./token"
 
 /** One server-sent event of `/api/events`. */
 export interface LiveEvent {
@@ -17,9 +18,15 @@ export class EventSplitter {
   }
 }
 
+let refused: string | null = null // the login is shown once for a token, however often it is tried
+
 /** Read `/api/events` until aborted. `fetch`, since an EventSource can't send the token. Throws when it breaks off. */
 export async function follow(take: (event: LiveEvent) => void, signal: AbortSignal, opened?: () => void): Promise<void> {
   const response = await fetch(`${baseUrl}/api/events`, { headers: authorization(), signal, cache: "no-store" })
+  if (response.status === 401 && refused !== token.value) {
+    refused = token.value
+    isRefused.value = true
+  }
   if (!response.ok || !response.body) throw new Error(`events: ${response.status}`)
   opened?.()
   const splitter = new EventSplitter()

@@ -1,5 +1,6 @@
-import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from "vue"
+import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from "vue"
 import { asProblem, type Problem } from "@/api/problem"
+import { returns } from "./live"
 
 export interface Resource<T> {
   data: ShallowRef<T | undefined>
@@ -8,7 +9,10 @@ export interface Resource<T> {
   refresh: () => Promise<void>
 }
 
-/** Something that is loaded, shown, and loaded again. The newest answer wins; an old one stays while a new one comes. */
+/**
+ * Something that is loaded, shown, and loaded again, also when routerd was away and is back. The newest answer wins; an old one
+ * stays while a new one comes.
+ */
 export function useResource<T>(load: (signal: AbortSignal) => Promise<T>): Resource<T> {
   const data = shallowRef<T>()
   const problem = shallowRef<Problem | null>(null)
@@ -32,6 +36,7 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>): Resou
   }
 
   onScopeDispose(() => current?.abort())
+  watch(returns, () => void refresh())
   void refresh()
   return { data, problem, isLoading, refresh }
 }

@@ -1,6 +1,6 @@
 import { computed, effectScope, type EffectScope } from "vue"
 import { api, body } from "@/api/client"
-import { useLive } from "./live"
+import { isAway, useLive } from "./live"
 import { useResource, type Resource } from "./resource"
 import type { components } from "@/api/schema"
 
@@ -12,7 +12,7 @@ let shared: { scope: EffectScope; status: Resource<Status> } | null = null
 export function useStatus() {
   shared ??= begin()
   const { data, problem, refresh } = shared.status
-  return { status: data, isUnreachable: computed(() => problem.value?.status === 0), refresh }
+  return { status: data, isUnreachable: computed(() => isAway.value || problem.value?.status === 0), refresh }
 }
 
 function begin(): { scope: EffectScope; status: Resource<Status> } {
