@@ -8,6 +8,7 @@ https://platform.claude.com/docs/en/api/messages
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ load = __getattr__.load
 HEADERS: Mapping[str, str] = MappingProxyType({"anthropic-version": "2023-06-01"})
 FORWARDED = frozenset({b"anthropic-version", b"anthropic-beta"})
 COMMENTS = True
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # Anthropic itself takes 128 by now; not all platforms do
 
 
 def base_path(path: str) -> str:
@@ -99,6 +101,7 @@ __all__ = [
     "HEADERS",
     "KEEP_ALIVE",
     "NAME",
+    "TOOL_NAME",
     "base_path",
     "call_path",
     "error_status",

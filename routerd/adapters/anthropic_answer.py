@@ -140,6 +140,7 @@ def _decoded(arguments: str) -> Any:
         decoded = msgspec.json.decode(arguments or "{}")
     except UNREADABLE:
         return {"arguments": arguments}
+    decoded = {} if decoded is None else decoded  # some models write `null` where a tool takes nothing
     return decoded if isinstance(decoded, dict) else {"arguments": decoded}
 
 
@@ -281,7 +282,8 @@ class Renderer:
 
     def _reply_ended(self, event: ReplyEnded) -> bytes:
         said = b"" if self._is_begun else self._reply_started(ReplyStarted())
-        ending = {"type": "message_delta", "delta": self._ending, "usage": render_usage(event.usage)}
+        usage = {"output_tokens": 0} if event.usage is None else render_usage(event.usage)  # the start told the input
+        ending = {"type": "message_delta", "delta": self._ending, "usage": usage}
         for pointer, value in streamed(event.extra, NAME, self._framing).items():
             put(ending, f"/delta{pointer}" if pointer.startswith(("/stop_details", "/container")) else pointer, value)
         return said + _event(b"message_delta", ending) + _event(b"message_stop", {"type": "message_stop"})

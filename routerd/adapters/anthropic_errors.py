@@ -13,7 +13,7 @@ import msgspec
 
 from routerd.adapters.base import Headers
 from routerd.adapters.retry_after import retry_after
-from routerd.adapters.trouble import excerpt, said_in, text_of, trouble
+from routerd.adapters.trouble import excerpt, said_in, text_of, trouble, words_of
 from routerd.errors import KINDS, RouterError
 
 _STATUS_OF_TYPE: Mapping[str, int] = {
@@ -47,7 +47,7 @@ def error_of(said: Any, status: int | None) -> RouterError:
     """The RouterError for an error's body, or what stands for it; `status` None: it came inside a 200."""
     inner = said.get("error", said) if isinstance(said, dict) else said
     fields = inner if isinstance(inner, dict) else {"message": inner}
-    kind, message = text_of(fields.get("type")), text_of(fields.get("message"))
+    kind, message = text_of(fields.get("type")), words_of(fields)
     words = PROMPT_TOO_LONG if _TOO_LONG.search(message or "") else ""
     return trouble(status or _STATUS_OF_TYPE.get(kind or "", 500), message, type=kind, words=words)
 

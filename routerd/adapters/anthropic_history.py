@@ -1,8 +1,9 @@
 """Whether a history can go to Anthropic as the caller sent it.
 
-Anthropic refuses thinking that it did not sign; and while thinking is `enabled`, a current turn that begins with
-anything else (https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks).
-Both come about when another provider answered a turn before.
+Anthropic refuses thinking that it did not sign; ids of calls that hold more than letters, digits, - and _; and while
+thinking is `enabled`, a current turn that begins with anything else
+(https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks). All of it comes
+about when another provider answered a turn before.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import msgspec
 
 from routerd.adapters.base import UNREADABLE
 
-_FOREIGN = re.compile(rb'"signature":\s*"(?:routerd:|")|"encrypted_index":\s*"routerd"')
+_FOREIGN = re.compile(
+    rb'"signature":\s*"(?:routerd:|")|"encrypted_index":\s*"routerd"|"tool_use_id":\s*"[a-zA-Z0-9_-]*[^a-zA-Z0-9_"-]'
+)
 _THOUGHTS = ("thinking", "redacted_thinking")
 
 

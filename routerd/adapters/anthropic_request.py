@@ -187,11 +187,11 @@ class _Rendering:
             self._foreign_format(form)
 
     def _foreign_format(self, form: ResponseFormat) -> None:
-        if form.kind == "schema" and self.able.formats and is_enforceable(form.schema):
+        if form.schema and self.able.formats and is_enforceable(form.schema):
             self._enforced(fitted(self._titled(form)))
         elif self.able.forces and not self.request.tools:
             self._reply_tool(form)
-        elif form.kind == "schema":
+        elif form.schema:
             self._refuse("response_format", f"can't be enforced by {self.model}: {self._cure()}")
         else:
             self.losses.add(self._pointer("response_format"))

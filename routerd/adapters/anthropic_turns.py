@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 
 from routerd.adapters import citations
-from routerd.adapters.anthropic_words import FAMILY, IMAGE_TYPES, NAME, image_type
+from routerd.adapters.anthropic_words import FAMILY, NAME
 from routerd.adapters.base import UNANSWERED, UNASKED, Losses
+from routerd.adapters.media import image_type
 from routerd.adapters.reading import refuse
 from routerd.chat.parts import Media, Opaque, Part, Refusal, Signature, Text, Thinking, ToolCall, ToolResult
 from routerd.chat.request import Message
@@ -31,6 +32,9 @@ OPENING = "."
 
 NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 """What ids and names of tools can't hold."""
+
+
+_IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
 
 class Marks:
@@ -325,7 +329,7 @@ def _add_extra(block: Block, extra: Mapping[str, Any]) -> None:
 
 def _input(part: ToolCall) -> dict[str, Any]:
     """The arguments as an object. Raises RouterError(invalid_request) when they are none."""
-    if not part.arguments.strip():
+    if part.arguments.strip() in ("", "null"):  # some models write that where a tool takes nothing
         return {}
     try:
         decoded = msgspec.json.decode(part.arguments)
@@ -386,7 +390,7 @@ def _source(part: Media, *, is_own: bool) -> Block:
 
 def _image_source(part: Media) -> Block:
     kind = image_type(part)
-    if kind not in IMAGE_TYPES:
+    if kind not in _IMAGE_TYPES:
         refuse(part.at, f"is an image of type {kind}: Anthropic's models take JPEG, PNG, GIF and WebP")
     return {"type": "base64", "media_type": kind, "data": part.data}
 

@@ -1,15 +1,13 @@
-"""Words of Anthropic's Messages API that more than one direction needs: blocks that carry files, and signatures.
+"""Words of Anthropic's Messages API that more than one direction needs, and signatures.
 
 https://platform.claude.com/docs/en/api/messages
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-from routerd.chat.parts import Media, Signature, Thinking
+from routerd.chat.parts import Signature, Thinking
 
 NAME = "anthropic"
 FAMILY = "anthropic"
@@ -43,17 +41,3 @@ def render_thinking(part: Thinking) -> dict[str, Any]:
     if part.is_redacted:
         return {"type": "redacted_thinking", "data": render_signature(part.signature)}
     return {"type": "thinking", "thinking": part.text, "signature": render_signature(part.signature)}
-
-
-# Images are sent with the type that their bytes tell: Anthropic refuses the others that clients make up.
-_MAGIC: Mapping[str, str] = MappingProxyType({
-    "/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp",
-})  # fmt: skip
-IMAGE_TYPES = frozenset(_MAGIC.values())
-
-
-def image_type(part: Media) -> str | None:
-    """The media type of an image's base64 data: what its first bytes say, else what the caller said."""
-    data = part.data or ""
-    told = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), part.media_type)
-    return "image/jpeg" if told == "image/jpg" else told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Protocol
@@ -109,7 +110,7 @@ class Adapter(Protocol):
     `NAME` is its word in router.yaml and in `ChatRequest.dialect`. `FAMILY` tells whose signatures it reads and writes.
     `HEADERS` are sent with every request to a provider; `FORWARDED` are the caller's that pass when both sides speak
     it. `KEEP_ALIVE` is what a silent stream may say, b"" where clients choke on everything. `COMMENTS`: whether
-    clients take comment lines.
+    clients take comment lines. `TOOL_NAME` matches what a tool may be called.
     """
 
     @property
@@ -124,6 +125,8 @@ class Adapter(Protocol):
     def KEEP_ALIVE(self) -> bytes: ...
     @property
     def COMMENTS(self) -> bool: ...
+    @property
+    def TOOL_NAME(self) -> re.Pattern[str]: ...
 
     def base_path(self, path: str) -> str:
         """A base URL's path (no slash at its end), with the version where it is missing."""

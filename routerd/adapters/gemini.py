@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from routerd.adapters.gemini_request import render_request
 
 __all__ = [
-    "COMMENTS", "FAMILY", "FOREIGN_SIGNATURE", "FORWARDED", "HEADERS", "KEEP_ALIVE", "NAME", "base_path", "call_path",
-    "error_status", "goes_as_it_is", "load", "parse_error", "parse_reply", "parse_request", "parse_whole",
+    "COMMENTS", "FAMILY", "FOREIGN_SIGNATURE", "FORWARDED", "HEADERS", "KEEP_ALIVE", "NAME", "TOOL_NAME", "base_path",
+    "call_path", "error_status", "goes_as_it_is", "load", "parse_error", "parse_reply", "parse_request", "parse_whole",
     "read_event", "render_error", "render_reply", "render_request", "stream_parser", "stream_renderer",
 ]  # fmt: skip
 
@@ -50,6 +50,7 @@ FORWARDED: frozenset[bytes] = frozenset()
 # takes every other line for the JSON of an error: a comment, or anything beside chunks, ends the stream for both.
 KEEP_ALIVE = b""
 COMMENTS = False
+TOOL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 
 _VERSIONED = re.compile(r"/v\d+((alpha|beta)\d*)?$|/publishers/[^/]+$")
 

@@ -43,6 +43,10 @@ _FINISH: Mapping[StopReason, str] = {
 }
 
 
+_CUT = (StopReason.LENGTH, StopReason.CONTEXT)
+"""How a reply ends in the middle of a call, which Gemini then leaves out."""
+
+
 def render_reply(reply: Reply, framing: Framing) -> dict[str, Any]:
     """The whole reply, JSON to be. Raises RouterError(upstream_garbled) for a call whose arguments are no object."""
     feedback = next((_feedback(choice.parts) for choice in reply.choices), None)
@@ -62,6 +66,8 @@ def _candidate(choice: Choice, number: int) -> dict[str, Any]:
             refused.append(part)
         elif isinstance(part, Opaque) and OUTSIDE & part.raw.keys():
             beside |= part.raw if part.dialect == NAME else {}
+        elif isinstance(part, ToolCall) and choice.stop in _CUT and arguments_of(part) is None:
+            continue
         elif (rendered := _whole_part(part)) is not None:
             parts.append(rendered)
     if cited := list(citations.in_parts(choice.parts, NAME)):
@@ -178,6 +184,7 @@ class _End(Struct):
     """How a choice ended, as far as it is known."""
 
     stop: StopReason | None = None
+    broken: RouterError | None = None
     refused: list[Refusal] = field(default_factory=list)
     beside: dict[str, Any] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
@@ -289,7 +296,8 @@ class _Writer:
         try:
             return self._chunk(_call(call), opened.choice)
         except RouterError as error:
-            return self.fail(error)
+            self._end_of(opened.choice).broken = error  # unless the reply is cut off here
+            return b""
 
     def _waiting(self) -> bytes:
         """The calls that are whole, up to one that is not: Gemini tells them apart by their order."""
@@ -316,6 +324,8 @@ class _Writer:
         """Told with the usage at the very end. A refusal that no filter made is what the model says."""
         end = self._end_of(event.choice)
         end.stop = event.stop
+        if end.broken is not None and event.stop not in _CUT:
+            return self.fail(end.broken)
         if event.stop is StopReason.FILTERED:
             return b""
         said, end.refused = end.refused, []

@@ -10,7 +10,7 @@ import msgspec
 
 from routerd.adapters.base import Headers
 from routerd.adapters.retry_after import LONGEST, retry_after
-from routerd.adapters.trouble import excerpt, kind_of, said_in
+from routerd.adapters.trouble import excerpt, kind_of, said_in, words_of
 from routerd.errors import RouterError
 
 _RPC = "type.googleapis.com/google.rpc."
@@ -44,7 +44,7 @@ def error_of(said: Any, status: int | None = None) -> RouterError:
     """The RouterError for an `error` object (or string); `status` None: it came inside a 200."""
     fields = said if isinstance(said, dict) else {"message": str(said)}
     status = status or _status_within(fields)
-    message = str(fields.get("message") or f"HTTP {status}")
+    message = words_of(fields) or f"HTTP {status}"
     details = _Details(fields.get("details"))
     kind = _kind(status, f"{fields.get('status')} {details.reasons} {message}", details)
     is_refused = kind == "upstream_rejected"

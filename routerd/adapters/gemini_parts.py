@@ -211,9 +211,10 @@ def with_extra(found: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any
 def arguments_of(call: ToolCall) -> dict[str, Any] | None:
     """The arguments as an object, None when they are not the text of one."""
     try:
-        found = msgspec.json.decode(call.arguments or "{}")
+        found = msgspec.json.decode(call.arguments if call.arguments.strip() else "{}")
     except UNREADABLE:
         return None
+    found = {} if found is None else found  # some models write `null` where a tool takes nothing
     return found if isinstance(found, dict) else None
 
 

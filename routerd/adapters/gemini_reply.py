@@ -155,6 +155,8 @@ class _Reader:
         if self.is_over:
             return []
         choices = [self._choices[number] for number in sorted(self._choices)]
+        if self._blocked is not None:
+            otherwise = str(self._blocked["blockReason"])  # what was being said has been cut off by it
         if not self.has_choices or any(choice.finish is None and otherwise is None for choice in choices):
             return self.failed(RouterError("upstream_garbled", "the stream ended without a finish"))
         for choice in choices:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from routerd.adapters import gemini_models as models
 from routerd.adapters import searching
@@ -24,7 +24,7 @@ from routerd.adapters.gemini_parts import (
 )
 from routerd.adapters.gemini_schema import to_subset
 from routerd.adapters.gemini_words import NAME, SKIP_VALIDATION, call_path, camel
-from routerd.adapters.media import kind_of, parse_data_url
+from routerd.adapters.media import image_type, kind_of, parse_data_url
 from routerd.adapters.reading import refuse
 from routerd.chat.parts import Media, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from routerd.chat.request import ChatRequest, Message, Reasoning, Tool
@@ -37,6 +37,11 @@ _OUR_NAMES = {ours: theirs for theirs, ours in {**NUMBERS, **WHOLE_NUMBERS}.item
 _TIERS = {"flex": "flex", "priority": "priority", "standard": "standard", "default": "standard"}
 _RESOLUTIONS = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
 """OpenAI's `detail` of an image (https://ai.google.dev/gemini-api/docs/media-resolution, by part)."""
+_PLAIN = frozenset({
+    "application/json", "application/jsonl", "application/x-ndjson", "application/xml", "application/yaml",
+    "application/toml",
+})  # fmt: skip
+"""Types of text that Google refuses by their own names."""
 _UNSAID = ("logit_bias", "user", "metadata")
 
 # Where a caller's body has what is named, below a part or a tool; the other dialects are ours to know here only so far.
@@ -206,7 +211,8 @@ class _Contents:
             media = _opened(media)
         elif media.data is None and (media.file_id is None or not self._is_own):
             refuse(media.at, "is a file that only its own provider can open: send its data or a URL")
-        found = render_media(media, with_name=self._is_own)
+        told = structs.replace(media, media_type=_type_of(media, is_own=self._is_own))
+        found = render_media(told, with_name=self._is_own)
         level = _RESOLUTIONS.get(media.detail or "") if self._is_third else None
         if level is not None:
             found["mediaResolution"] = {"level": level}
@@ -298,6 +304,13 @@ _RENDER: Mapping[type[Part], Callable[[_Contents, Any], Body | None]] = {
 }
 
 
+def _type_of(media: Media, *, is_own: bool) -> str | None:
+    """The media type as Google takes it."""
+    if media.kind == "image" and media.data is not None:
+        return image_type(media)
+    return "text/plain" if media.media_type in _PLAIN and not is_own else media.media_type
+
+
 def _opened(media: Media) -> Media:
     """A file by URL; a data URL is its data."""
     assert media.url is not None
@@ -342,7 +355,7 @@ def _put_tools(body: Body, request: ChatRequest, losses: Losses, *, is_subset: b
         losses.add(request.pointer("parallel_tool_calls"))
     if stubs:
         body["toolConfig"] = {"functionCallingConfig": {"mode": "NONE"}}
-    elif tools:
+    elif functions or (tools and request.dialect == NAME):  # Google's own tools are not called by this
         calling = _calling(request)
         body |= {"toolConfig": {"functionCallingConfig": calling}} if calling else {}
     elif request.tool_choice is not None and request.tool_choice.mode == "required":

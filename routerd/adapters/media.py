@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from routerd.chat.parts import MediaKind
+from routerd.chat.parts import Media, MediaKind
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 
@@ -35,6 +35,19 @@ def kind_of(media_type: str | None) -> MediaKind:
             return "video"
         case _:
             return "document"
+
+
+# Clients make types up: `image/jpg`, or PNG whatever it is. Anthropic and Google refuse them.
+_MAGIC: Mapping[str, str] = MappingProxyType({
+    "/9j/": "image/jpeg", "iVBORw0KGgo": "image/png", "R0lGOD": "image/gif", "UklGR": "image/webp",
+})  # fmt: skip
+
+
+def image_type(image: Media) -> str | None:
+    """The media type of an image's base64 data: what its first bytes say, else what the caller said."""
+    data = image.data or ""
+    told = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), image.media_type)
+    return "image/jpeg" if told == "image/jpg" else told
 
 
 _TYPES: Mapping[str, str] = MappingProxyType({

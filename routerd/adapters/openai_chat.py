@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     from routerd.adapters.openai_stream import StreamParser as stream_parser
 
 __all__ = [
-    "COMMENTS", "DONE_EVENT", "FAMILY", "FORWARDED", "HEADERS", "KEEP_ALIVE", "NAME", "PATH", "base_path", "call_path",
-    "error_of", "error_status", "goes_as_it_is", "is_complete", "is_usage_chunk", "load", "parse_error", "parse_reply",
-    "parse_request", "parse_usage", "parse_whole", "read_event", "relay_changes", "render_error", "render_reply",
-    "render_request", "replay", "stream_parser", "stream_renderer",
+    "COMMENTS", "DONE_EVENT", "FAMILY", "FORWARDED", "HEADERS", "KEEP_ALIVE", "NAME", "PATH", "TOOL_NAME", "base_path",
+    "call_path", "error_of", "error_status", "goes_as_it_is", "is_complete", "is_usage_chunk", "load", "parse_error",
+    "parse_reply", "parse_request", "parse_usage", "parse_whole", "read_event", "relay_changes", "render_error",
+    "render_reply", "render_request", "replay", "stream_parser", "stream_renderer",
 ]  # fmt: skip
 
 __getattr__ = Late(
@@ -53,6 +54,7 @@ HEADERS: Mapping[str, str] = MappingProxyType({})
 FORWARDED = frozenset({b"openai-beta"})
 KEEP_ALIVE = b": routerd\n\n"
 COMMENTS = True
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 _DELTAS = (
     "content",

@@ -12,7 +12,7 @@ import msgspec
 
 from routerd.adapters.base import Headers
 from routerd.adapters.retry_after import retry_after
-from routerd.adapters.trouble import excerpt, said_in, text_of, trouble
+from routerd.adapters.trouble import excerpt, said_in, text_of, trouble, words_of
 from routerd.errors import RouterError
 
 _STATUSES = frozenset(map(str, range(400, 600)))
@@ -38,9 +38,9 @@ def parse_error(status: int, headers: Headers, body: bytes) -> RouterError:
 def error_of(said: Any, status: int | None) -> RouterError:
     """The RouterError for an `error` object (or string); `status` None: it came inside a 200."""
     fields = said if isinstance(said, dict) else {"message": said}
-    message, type_, code = (text_of(fields.get(name)) for name in ("message", "type", "code"))
+    type_, code = text_of(fields.get("type")), text_of(fields.get("code"))
     status = status or _status_within(fields)
-    return trouble(status, message, type=type_, code=code, param=text_of(fields.get("param")))
+    return trouble(status, words_of(fields), type=type_, code=code, param=text_of(fields.get("param")))
 
 
 def _status_within(fields: dict[str, Any]) -> int:

@@ -18,6 +18,12 @@ _WITHOUT_EFFORT = re.compile(
     re.I,
 )
 
+# "Function tools with reasoning_effort are not supported for gpt-5.5 in /v1/chat/completions." Where a slash stands in
+# the name, somebody else serves it, who may ask OpenAI in another way.
+_THINKS_ALONE = re.compile(r"gpt-(5\.([4-9]|\d\d)|[6-9])")
+_CALM = re.compile(r"gpt-5\.4")  # thinks only when asked to; the later ones have to be told not to
+_WITHOUT_STOP = re.compile(r"(^|/)(o\d|codex-|gpt-5(?!\.([5-9]|\d\d)))")
+
 _COMMON = ("low", "medium", "high")
 _TO_XHIGH = (*_COMMON, "xhigh")
 _LEVELS = tuple(
@@ -52,6 +58,21 @@ def never_thinks(model: str) -> bool:
 def refuses_effort(model: str) -> bool:
     """Whether one provider or another refuses `reasoning_effort` for it."""
     return _WITHOUT_EFFORT.search(model) is not None
+
+
+def thinks_alone(model: str) -> bool:
+    """Whether it is one of OpenAI's that think in chat completions only where they are given no tools."""
+    return thinks(model) and _THINKS_ALONE.match(model) is not None
+
+
+def thinks_unasked(model: str) -> bool:
+    """Whether one of those thinks unless it is told not to."""
+    return _CALM.match(model) is None
+
+
+def refuses_stop(model: str) -> bool:
+    """Whether it is one of OpenAI's that take no stop sequences."""
+    return thinks(model) and _WITHOUT_STOP.search(model) is not None
 
 
 def levels(model: str) -> tuple[str, ...]:

@@ -130,10 +130,11 @@ def _parse_call(value: Mapping[str, Any], reply: Mapping[str, Any], number: int)
     kind = "custom" if isinstance(value.get("custom"), dict) else "function"
     inner = value.get(kind)
     inner = inner if isinstance(inner, dict) else {}
+    arguments = arguments_of(inner.get("input" if kind == "custom" else "arguments"))
     return ToolCall(
         id=text_of(value.get("id")) or make_id(reply, number),
         name=text_of(inner.get("name")),
-        arguments=arguments_of(inner.get("input" if kind == "custom" else "arguments")),
+        arguments="" if arguments == "null" and kind == "function" else arguments,
         signature=parse_extra_content(value.get("extra_content")),
         extra={"type": kind} if kind == "custom" else {},
     )

@@ -13,6 +13,7 @@ from typing import Any
 from routerd.adapters import openai_models as models
 from routerd.adapters import searching
 from routerd.adapters.base import Call, Losses, put
+from routerd.adapters.openai_schema import as_parameters, may_be_strict
 from routerd.adapters.openai_turns import Writing, render_messages
 from routerd.adapters.openai_words import NAME, PATH
 from routerd.adapters.thinking import effort_of
@@ -66,6 +67,8 @@ _MISTRAL = frozenset({
 _NOT_GROQ = frozenset({"logit_bias", "logprobs", "top_logprobs"})
 """What Groq answers 400 to (https://console.groq.com/docs/openai)."""
 LONGEST_USER = 64  # characters that OpenAI takes
+MOST_STOPS = 4
+"""How many stop sequences OpenAI takes."""
 
 
 def render_request(request: ChatRequest, model: str, quirks: Mapping[str, Any]) -> tuple[Call, Losses]:
@@ -107,8 +110,14 @@ def _render_sampling(body: dict[str, Any], writing: Writing) -> None:
 
 
 def _render_stop(body: dict[str, Any], writing: Writing) -> None:
-    if writing.request.stop:
-        body["stop"] = writing.request.stop
+    stop = writing.request.stop
+    if writing.is_own:
+        body |= {"stop": stop} if stop else {}
+    elif models.refuses_stop(body["model"]):
+        writing.losses.fields(writing.request, "stop")
+    elif stop:
+        body["stop"] = stop[:MOST_STOPS]
+        writing.losses.add(*(f"{writing.request.pointer('stop')}/{at}" for at in range(MOST_STOPS, len(stop))))
 
 
 # Tools ----------------------------------------------------------------------------------------------------------
@@ -157,10 +166,13 @@ def _render_tool(tool: Tool, writing: Writing) -> dict[str, Any] | None:
     function: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         function["description"] = tool.description
-    if tool.schema is not None or not writing.is_own or writing.is_strict:
-        has_schema = tool.schema is not None if writing.is_own else bool(tool.schema)
-        function["parameters"] = tool.schema if has_schema else {"type": "object", "properties": {}}
-    if tool.strict is not None:
+    if not writing.is_own:
+        function["parameters"] = as_parameters(tool.schema or {})
+    elif tool.schema is not None or writing.is_strict:
+        function["parameters"] = {"type": "object", "properties": {}} if tool.schema is None else tool.schema
+    if tool.strict and not writing.is_own and not may_be_strict(function["parameters"]):
+        writing.losses.add(f"{tool.at}/strict")
+    elif tool.strict is not None:
         function["strict"] = tool.strict
     rendered: dict[str, Any] = {"type": "function", "function": function}
     writing.mark(rendered, tool)
@@ -226,6 +238,8 @@ def _render_schema(format_: ResponseFormat) -> dict[str, Any]:
 def _render_effort(body: dict[str, Any], writing: Writing) -> None:
     """How much to think, in the field that the provider has for it: see the quirk `effort`."""
     reasoning = writing.request.reasoning
+    if not writing.is_own and "effort" not in writing.quirks and "tools" in body and models.thinks_alone(body["model"]):
+        return _render_tools_alone(body, writing)
     if writing.quirks.get("effort") == "thinking" and _is_forced(body, writing):
         reasoning = _without_thinking(reasoning, writing)
     if reasoning is None:
@@ -242,6 +256,15 @@ def _render_effort(body: dict[str, Any], writing: Writing) -> None:
     else:
         is_told = field != "none" and _render_level(body, reasoning, writing)
     _lose_reasoning(writing, reasoning, is_told=is_told)
+
+
+def _render_tools_alone(body: dict[str, Any], writing: Writing) -> None:
+    """Beside tools OpenAI lets its newest models think in another API only, and they have to be told so."""
+    reasoning = writing.request.reasoning
+    if reasoning is not None and reasoning.is_on is not False and reasoning.effort != "none":
+        writing.losses.fields(writing.request, "reasoning")
+    if models.thinks_unasked(body["model"]):
+        body["reasoning_effort"] = "none"
 
 
 def _is_forced(body: dict[str, Any], writing: Writing) -> bool:

@@ -426,6 +426,8 @@ class StreamParser:
         if "extra_content" in value and (signature := parse_extra_content(value["extra_content"])):
             self._sign(call, signature)
         arguments = arguments_of(inner.get("input" if kind == "custom" else "arguments"))
+        if arguments == "null" and not call.said and kind == "function":
+            return  # what some models write where a tool takes nothing; no object begins like that
         if arguments:
             call.said.append(arguments)
             if call.part is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from routerd.adapters.base import UNANSWERED, UNASKED, Losses
-from routerd.adapters.media import data_url
+from routerd.adapters.media import data_url, image_type
 from routerd.adapters.openai_asked import FUNCTION_CALL
 from routerd.adapters.openai_thoughts import render_call_detail, render_details, render_extra_content
 from routerd.adapters.openai_words import NAME
@@ -488,7 +488,8 @@ def _render_media(media: Media, writing: Writing) -> dict[str, Any]:
 
 def _url(media: Media, usual: str) -> str:
     if media.data is not None:
-        return data_url(media.media_type or usual, media.data)
+        told = image_type(media) if media.kind == "image" else media.media_type
+        return data_url(told or usual, media.data)
     if media.url is None:
         refuse(media.at, "has neither data nor a URL")
     return media.url

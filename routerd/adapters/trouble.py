@@ -27,6 +27,8 @@ _KIND_OF_STATUS: Mapping[int, str] = {
     401: "upstream_credentials", 403: "upstream_credentials", 402: "upstream_exhausted", 408: "upstream_timeout",
     429: "upstream_rate_limited",
 }  # fmt: skip
+_WORDS = ("message", "detail", "errors", "msg", "error_msg")  # the second is FastAPI's, the third Cloudflare's
+_LONGEST = 2000  # characters of what is no text
 _TOLD = ("upstream_rejected", "context_length")
 
 
@@ -85,6 +87,22 @@ def said_in(body: bytes) -> Any:
 def text_of(value: Any) -> str | None:
     """A field of a complaint, whatever its type."""
     return None if value is None else str(value)
+
+
+def words_of(fields: Mapping[str, Any], depth: int = 3) -> str | None:
+    """What a complaint says in words, in whichever field; None where it says nothing."""
+    return next((_words(fields[name], depth) for name in _WORDS if fields.get(name)), None)
+
+
+def _words(value: Any, depth: int) -> str:
+    """As `words_of`, of the field: a text, or a list of what is wrong, each with its place."""
+    if depth and isinstance(value, list):
+        return "; ".join(_words(each, depth - 1) for each in value)
+    words = words_of(value, depth - 1) if depth and isinstance(value, dict) else None
+    if words is None:
+        return value if isinstance(value, str) else str(value)[:_LONGEST]
+    place = value.get("loc")
+    return f"{'.'.join(map(str, place))}: {words}" if isinstance(place, list) else words
 
 
 def excerpt(body: bytes) -> str:

@@ -40,10 +40,8 @@ async def count(request: Inbound, journey: Journey, services: Services) -> None:
 
 async def _ask(request: Inbound, target: Target, way: _Way, services: Services) -> bytes | None:
     """The provider's own answer; None when it has none."""
-    extra = request.forwarded(request.dialect)
-    attempt = Attempt(
-        target, way.body(request.fields, target.model), extra, False, services.now(), way.path(target.model)
-    )
+    extra, content = request.forwarded(request.dialect), way.body(_fields(request, target), target.model)
+    attempt = Attempt(target, content, extra, False, services.now(), way.path(target.model))
     try:
         async with asyncio.timeout(PATIENCE):
             await services.upstreams.open(attempt)
@@ -56,6 +54,14 @@ async def _ask(request: Inbound, target: Target, way: _Way, services: Services) 
     if attempt.status == 400:
         raise request.dialect.parse_error(attempt.status, attempt.headers, attempt.take())
     return _checked(attempt.take(), way.field) if attempt.status == 200 else None
+
+
+def _fields(request: Inbound, target: Target) -> body.Fields:
+    """The fields as the target would be asked them: it refuses to count what it would refuse to answer."""
+    if request.dialect.goes_as_it_is(request.fields, target.model):
+        return request.fields
+    call, _ = request.dialect.render_request(request.chat, target.model, target.provider.quirks)
+    return {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in call.body.items()}
 
 
 def _checked(said: bytes, field: str) -> bytes | None:

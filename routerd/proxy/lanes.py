@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, product
 from typing import Protocol
@@ -12,6 +12,7 @@ import msgspec
 
 from routerd.adapters import openai_chat
 from routerd.adapters.base import Adapter, Framing, Losses
+from routerd.chat import naming
 from routerd.chat.events import replay
 from routerd.chat.parts import Part
 from routerd.chat.reply import Reply, Usage
@@ -80,11 +81,11 @@ RELAYS = {
 class Translation:
     """From the dialect of the provider to the caller's. `is_verbatim`: they are the same, and the bytes pass as they
     came, while the parser watches. `keep` is given the parts of each answer before the caller hears that it is whole:
-    who has heard it may come back at once.
+    who has heard it may come back at once. `names` are tools' names as the provider knows them → as the caller does.
     """
 
     __slots__ = (
-        "_framing", "_is_verbatim", "_keep", "_losses", "_source", "_target", "dropped", "unsaid",
+        "_framing", "_is_verbatim", "_keep", "_losses", "_names", "_source", "_target", "dropped", "unsaid",
     )  # fmt: skip
 
     def __init__(
@@ -96,7 +97,9 @@ class Translation:
         *,
         is_verbatim: bool = False,
         keep: Keep | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
+        self._names = names or {}
         self._source = source
         self._target = target
         self._framing = framing
@@ -123,6 +126,8 @@ class Translation:
     def _read(self, body: bytes, *, is_stream: bool) -> Reply:
         """The reply, and with it what will be lost of it."""
         reply = self._source.parse_reply(body)
+        for choice in reply.choices if self._names else ():
+            choice.parts = naming.parts_told_back(choice.parts, self._names)
         if self._keep is not None:
             for choice in reply.choices:
                 self._keep(choice.parts)
@@ -157,4 +162,5 @@ class Translation:
             lost=None if self._is_verbatim else self._lost,
             has_comments=self._target.COMMENTS,
             keep=self._keep,
+            names=self._names,
         )

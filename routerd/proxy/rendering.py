@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import time
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from routerd.adapters import anthropic, openai_chat
 from routerd.adapters.base import Framing, Losses
 from routerd.adapters.openai_history import needs_repair
-from routerd.chat import estimate
+from routerd.chat import estimate, naming
 from routerd.chat.parts import Part
 from routerd.chat.signed import PLAIN, as_signed
 from routerd.errors import RouterError
@@ -59,6 +59,9 @@ def _translated(
     dialect, quirks = target.provider.dialect, target.provider.quirks
     is_plain, caller = bool(quirks.get("thought_before_call")), request.caller.name
     chat = services.signatures.restore(caller, request.chat, PLAIN if is_plain else dialect.FAMILY)
+    names: Mapping[str, str] = {}
+    if request.dialect is not dialect:
+        chat, names = naming.fitting(chat, dialect.TOOL_NAME)
     call, losses = dialect.render_request(chat, target.model, quirks)
     if losses and on_loss == "reject":
         raise _lossy(target, list(losses))
@@ -77,7 +80,7 @@ def _translated(
     def keep(parts: Sequence[Part]) -> None:
         services.signatures.note(caller, as_signed(parts) if is_plain else parts)
 
-    return attempt, Translation(dialect, request.dialect, framing, losses, keep=keep)
+    return attempt, Translation(dialect, request.dialect, framing, losses, keep=keep, names=names)
 
 
 def _lossy(target: Target, pointers: list[str]) -> RouterError:

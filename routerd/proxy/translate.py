@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from routerd.adapters import sse
 from routerd.adapters.base import StreamParser, StreamRenderer
+from routerd.chat import naming
 from routerd.chat.events import ChoiceEnded, Collector, Event, ReplyEnded, ReplyFailed
 from routerd.chat.parts import Part
 from routerd.chat.reply import Reply
@@ -23,10 +24,12 @@ class StreamTranslation(Carrier):
     `is_verbatim`: both sides speak the same dialect, so the bytes pass as they came, in whole events, and the parser
     only watches for the end, the usage and what went wrong. `lost` tells what of the reply the caller's dialect has no
     place for; where the dialect has comments, one at the end names it. `keep` is given the parts of an answer
-    before it is said to be whole.
+    before it is said to be whole. `names` are tools' names as the provider knows them → as the caller does.
     """
 
-    __slots__ = ("_carry", "_collector", "_has_comments", "_is_verbatim", "_keep", "_lost", "_parser", "_renderer")
+    __slots__ = (
+        "_carry", "_collector", "_has_comments", "_is_verbatim", "_keep", "_lost", "_names", "_parser", "_renderer",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -41,9 +44,11 @@ class StreamTranslation(Carrier):
         lost: Callable[[Reply], list[str]] | None = None,
         has_comments: bool = True,
         keep: Callable[[Sequence[Part]], None] | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(outlet, done, clean=clean, closing=closing)
         self._keep = keep
+        self._names = names or {}
         self._lost = lost
         self._has_comments = has_comments
         self._parser = parser
@@ -103,7 +108,7 @@ class StreamTranslation(Carrier):
     def _say(self, events: list[Event]) -> bytes:
         """What the events are in the caller's dialect. The last one of a stream that broke off sets the failure."""
         said = []
-        for event in events:
+        for event in naming.told_back(events, self._names) if self._names else events:
             self._note(event)
             if self._failure is not None:
                 said.append(self._said(self._failure))

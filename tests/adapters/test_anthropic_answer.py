@@ -186,6 +186,13 @@ def test_one_answer_of_several() -> None:
     assert content(two) == [{"type": "text", "text": "a"}]
 
 
+@pytest.mark.parametrize("arguments", ["", "{}", "null"])
+def test_a_call_may_say_nothing_in_many_ways(arguments: str) -> None:
+    reply = reply_of(ToolCall(id="c", name="look", arguments=arguments))
+    [block] = anthropic.render_reply(reply, FRAMING)["content"]
+    assert block["input"] == {}
+
+
 @pytest.mark.parametrize("arguments", ["[1, 2]", "{broken", '"text"'])
 def test_arguments_that_are_no_object_reach_the_tool_all_the_same(arguments: str) -> None:
     reply = reply_of(ToolCall(id="c", name="look", arguments=arguments))
@@ -264,6 +271,13 @@ def test_the_start_tells_about_how_much_was_asked_where_nothing_is_known() -> No
     told = anthropic.stream_renderer(structs.replace(FRAMING, prompt=120))
     [started] = said(told.render(ReplyStarted(usage=Usage(prompt=7))))
     assert started["message"]["usage"]["input_tokens"] == 7
+
+
+def test_an_end_without_usage_takes_nothing_back_of_what_the_start_told() -> None:
+    renderer = anthropic.stream_renderer(structs.replace(FRAMING, prompt=120))
+    events: list[Event] = [ReplyStarted(), ChoiceEnded(0, StopReason.END), ReplyEnded()]
+    *_, end, _ = said(b"".join(map(renderer.render, events)))
+    assert end["usage"] == {"output_tokens": 0}
 
 
 def test_parts_that_overlap_become_blocks_that_do_not() -> None:

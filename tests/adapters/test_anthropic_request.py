@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -410,6 +411,7 @@ def test_parameters_that_are_no_object() -> None:
 FORM = ResponseFormat(kind="schema", name="place", description="A place.", schema=SCHEMA, strict=True)
 TITLED = SCHEMA | {"title": "place", "description": "A place."}
 ANY = ResponseFormat(kind="json")
+NAMED = ResponseFormat(kind="schema", name="place")
 OPEN = ResponseFormat(kind="schema", schema={"type": "object", "additionalProperties": {"type": "string"}})
 
 
@@ -483,8 +485,9 @@ def test_the_name_of_an_image_is_lost_where_it_stood() -> None:
 
 
 def test_else_the_model_is_told() -> None:
-    for model, tools in ((ALWAYS, []), (NEW, [LOOK])):
-        body, losses = rendered(ask(said("system", "Be brief."), user("Hi"), response_format=ANY, tools=tools), model)
+    for form, (model, tools) in product((ANY, NAMED), ((ALWAYS, []), (NEW, [LOOK]))):
+        body, losses = rendered(ask(said("system", "Be brief."), user("Hi"), response_format=form, tools=tools), model)
+        assert "output_config" not in body
         assert body["system"][-1] == {"type": "text", "text": "Reply with one JSON object and nothing else."}
         assert losses == ["/response_format"]
 

@@ -234,6 +234,12 @@ def test_what_does_not_pair_is_repaired(said: list[Any], messages: list[Any], lo
     assert (body["messages"][1:], losses) == (messages, lost)
 
 
+@pytest.mark.parametrize("arguments", ["", " ", "{}", "null"])
+def test_a_call_may_say_nothing_in_many_ways(arguments: str) -> None:
+    body, _ = rendered(talk(("user", "a"), ("assistant", [call("c1", arguments)]), ("user", [answer("c1", "one")])))
+    assert body["messages"][1] == one("assistant", use("c1"))
+
+
 @pytest.mark.parametrize("arguments", ["{broken", "[1]", '"text"', "1"])
 def test_broken_arguments_are_refused(arguments: str) -> None:
     error = refused(talk(("user", "a"), ("assistant", [call("c1", arguments)]), ("user", [answer("c1", "one")])))

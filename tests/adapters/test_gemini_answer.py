@@ -213,6 +213,16 @@ def test_a_failure_is_an_error_and_no_end(as_event: bool) -> None:
 BROKEN = answer(ToolCall(id="a", name="ping", arguments='{"x":'), stop=StopReason.TOOL_CALLS)
 
 
+@pytest.mark.parametrize("stop", [StopReason.LENGTH, StopReason.CONTEXT])
+def test_a_call_in_which_the_reply_was_cut_off_is_left_out(stop: StopReason) -> None:
+    whole, cut = ToolCall(id="a", name="look", arguments="{}"), ToolCall(id="b", name="look", arguments='{"at": "pa')
+    *_, call, last = candidates(reply := answer(whole, cut, stop=stop))
+    assert call["content"]["parts"] == [{"functionCall": {"name": "look", "args": {}, "id": "a"}}]
+    assert last["finishReason"] == "MAX_TOKENS"
+    [found] = gemini.render_reply(reply, FRAMING)["candidates"]
+    assert (found["content"]["parts"], found["finishReason"]) == (call["content"]["parts"], "MAX_TOKENS")
+
+
 def test_a_call_with_broken_arguments_breaks_the_reply() -> None:
     renderer = gemini.stream_renderer(FRAMING)
     stream = b"".join(map(renderer.render, replay(BROKEN)))

@@ -191,11 +191,21 @@ def test_calls_need_a_turn_of_the_user_before_them() -> None:
     assert found[0] == ("user", {"text": ""})
 
 
-@pytest.mark.parametrize("arguments", ["{", "[]", '"x"', "null"])
+@pytest.mark.parametrize("arguments", ["", " ", "{}", "null"])
+def test_a_call_may_say_nothing_in_many_ways(arguments: str) -> None:
+    body, _ = render(ask(message("user", "a"), message("assistant", call("a", arguments=arguments))))
+    assert body["contents"][1]["parts"][0]["functionCall"] == {"name": "look", "args": {}, "id": "a"}
+
+
+@pytest.mark.parametrize("arguments", ["{", "[]", '"x"'])
 def test_broken_arguments_are_refused(arguments: str) -> None:
     error = refused(ask(message("assistant", "I look", call("a", arguments=arguments))))
     assert error.param == "messages.0.content.1"
     assert "look" in error.message
+
+
+def inline(media_type: str, data: str) -> dict[str, Any]:
+    return {"inlineData": {"mimeType": media_type, "data": data}}
 
 
 IMAGE = Media(kind="image", media_type="image/png", data="iVBO")
@@ -317,6 +327,12 @@ def test_a_text_loses_a_signature_that_is_not_googles() -> None:
         ),
         (Media(kind="document", text="Plain words."), {"text": "Plain words."}),
         (Media(kind="image", media_type="image/png", data="iVBO", detail="auto"), INLINE),
+        (Media(kind="image", media_type="image/jpg", data="aGk="), inline("image/jpeg", "aGk=")),
+        (Media(kind="image", media_type="image/png", data="/9j/4AAQ"), inline("image/jpeg", "/9j/4AAQ")),
+        (Media(kind="image", data="UklGRg=="), inline("image/webp", "UklGRg==")),
+        (Media(kind="image", url="data:image/jpg;base64,aGk="), inline("image/jpeg", "aGk=")),
+        (Media(kind="document", media_type="application/json", data="e30="), inline("text/plain", "e30=")),
+        (Media(kind="document", media_type="text/markdown", data="aGk="), inline("text/markdown", "aGk=")),
         (
             Media(kind="image", media_type="image/png", data="iVBO", detail="low"),
             {**INLINE, "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}},
@@ -497,6 +513,13 @@ def test_tools_that_only_one_dialect_knows() -> None:
     search = Tool(name="googleSearch", raw={"googleSearch": {}})
     assert tool_part(LOOK, search, dialect="gemini")[0][1:] == [search.raw]
     assert tool_part(LOOK, search, dialect="anthropic")[2] == ["/tools/1"]
+
+
+@pytest.mark.parametrize(("mode", "lost"), [("auto", []), ("required", ["/tool_choice"])])
+def test_no_choice_of_functions_where_there_is_but_the_search(mode: Any, lost: list[str]) -> None:
+    search = Tool(name="web_search", raw={"type": "web_search_20250305", "name": "web_search"})
+    choice = ToolChoice(mode=mode, names=["web_search"] if mode == "required" else [])
+    assert tool_part(search, choice=choice, dialect="anthropic") == ([{"googleSearch": {}}], None, lost)
 
 
 def test_what_of_tools_is_lost() -> None:

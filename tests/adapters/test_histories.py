@@ -37,6 +37,9 @@ def said(*blocks: dict[str, Any]) -> dict[str, Any]:
     ([USER, said(CALL), RESULT], ENABLED, False),
     ([USER, said(CALL), RESULT, USER], ENABLED, True),  # that turn is over
     ([USER, said(CALL), RESULT, said(thought("c2ln"), CALL), RESULT], ENABLED, False),
+    ([USER, said({**CALL, "id": "functions.weather:0"}), {"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": "functions.weather:0", "content": "sunny"},
+    ]}], None, False),
     ("no list", ENABLED, True),
 ])  # fmt: skip
 def test_anthropic(messages: Any, thinking: Any, *, is_fit: bool) -> None:

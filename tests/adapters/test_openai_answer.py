@@ -10,6 +10,7 @@ import pytest
 from routerd.adapters import openai_chat, sse
 from routerd.adapters.base import Framing, Headers
 from routerd.adapters.openai_answer import REFUSED
+from routerd.adapters.table import ADAPTERS
 from routerd.adapters.trouble import excerpt, kind_of
 from routerd.chat.events import (
     ChoiceEnded,
@@ -393,6 +394,37 @@ def test_errors_of_providers(status: int, body: Any, kind: str, said: int, code:
 )
 def test_errors_that_are_no_json(body: bytes, message: str) -> None:
     assert openai_chat.parse_error(502, [], body).message == message
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"detail": "No tools here."}, "No tools here."),
+        ({"detail": [{"loc": ["body", "top_k"], "msg": "Not permitted", "input": 5}, {"msg": "b"}]},
+         "body.top_k: Not permitted; b"),
+        ({"message": {"detail": [{"loc": ["body"], "msg": "a"}]}, "type": "invalid"}, "body: a"),
+        ({"success": False, "errors": [{"code": 5004, "message": "Bad input"}]}, "Bad input"),
+        ({"error": {"message": ""}, "detail": "x"}, "HTTP 422"),
+        ({"detail": [[[[["deep"]]]]]}, "[['deep']]"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dialect", ADAPTERS)
+def test_what_is_said_in_other_fields_is_heard(dialect: str, body: Any, message: str) -> None:
+    error = ADAPTERS[dialect].parse_error(422, JSON, msgspec.json.encode(body))
+    assert (error.kind, error.message) == ("upstream_rejected", message)
+
+
+@pytest.mark.parametrize("arguments", [None, "", "null", "{}"])
+def test_a_call_without_arguments_has_none_in_the_whole_reply_either(arguments: Any) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "now", "arguments": arguments}}
+    body = {"id": "r", "choices": [{"message": {"tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    message = openai_chat.render_reply(openai_chat.parse_reply(msgspec.json.encode(body)), FRAMING)["choices"][0]
+    assert message["message"]["tool_calls"][0]["function"]["arguments"] == "{}"
+
+
+def test_a_prompt_that_is_too_long_is_known_by_the_detail() -> None:
+    said = msgspec.json.encode({"detail": "This model's maximum context length is 8192 tokens."})
+    assert openai_chat.parse_error(400, JSON, said).kind == "context_length"
 
 
 def test_how_long_to_wait_is_told() -> None:

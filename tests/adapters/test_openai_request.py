@@ -77,6 +77,11 @@ def messages(*said: Message, vendor: str | None = None, **quirks: Any) -> list[d
         ({"temperature": 0.5}, "gpt-5-chat-latest", {"temperature": 0.5}, []),
         ({"top_k": 5}, "m", {}, ["/top_k"]),
         ({"stop": ["a"]}, "m", {"stop": ["a"]}, []),
+        ({"stop": [*"abcde"]}, "m", {"stop": [*"abcd"]}, ["/stop/4"]),
+        ({"stop": ["a"]}, "gpt-5.4", {}, ["/stop"]),
+        ({"stop": ["a"], "where": {"stop": "/stop_sequences"}}, "openai/o3", {}, ["/stop_sequences"]),
+        ({"stop": ["a"]}, "gpt-5.5", {"stop": ["a"]}, []),
+        ({"stop": ["a"]}, "gpt-5-chat-latest", {"stop": ["a"]}, []),
         ({"user": "u", "where": {"user": "/metadata/user_id"}}, "m", {"user": "u"}, []),
         (
             {"user": "u" * 65},
@@ -192,10 +197,11 @@ def test_choices_of_several_leave_the_others_out(choice: ToolChoice, names: list
 
 
 def test_tools() -> None:
-    marked = Tool(name="f", description="d", strict=True, cache=EPHEMERAL, at="/tools/0", extra={"type": "custom"})
+    parameters = {"type": "object", "properties": {}, "additionalProperties": False}
+    more: dict[str, Any] = {"description": "d", "schema": parameters, "strict": True}
+    marked = Tool(name="f", **more, cache=EPHEMERAL, at="/tools/0", extra={"type": "custom"})
     served = Tool(name="web_search", raw={"type": "web_search_20250305"}, at="/tools/1")
     body, lost = told(request(tools=[marked, served], parallel_tool_calls=False))
-    parameters = {"type": "object", "properties": {}}
     function = {"name": "f", "description": "d", "parameters": parameters, "strict": True}
     assert body["tools"] == [{"type": "function", "function": function}]
     assert body["parallel_tool_calls"] is False
@@ -467,6 +473,95 @@ def test_who_forces_no_tool_while_thinking_does_not_think(reasoning: Reasoning |
     assert (body["thinking"], body["tool_choice"], losses) == ({"type": "disabled"}, "required", lost)
     free, _ = told(request(tools=[WEATHER], tool_choice=ToolChoice(mode="auto")), vendor="deepseek")
     assert "thinking" not in free
+
+
+@pytest.mark.parametrize(
+    ("model", "reasoning", "quirks", "effort", "lost"),
+    [
+        ("gpt-5.2", Reasoning(effort="high"), {}, "high", []),
+        ("gpt-5.4", Reasoning(effort="high"), {}, None, ["/reasoning"]),
+        ("gpt-5.4-mini", Reasoning(effort="none"), {}, None, []),
+        ("gpt-5.5", None, {}, "none", []),
+        ("gpt-5.6-terra", Reasoning(is_adaptive=True), {}, "none", ["/reasoning"]),
+        ("gpt-6.1-sol", Reasoning(is_on=False), {}, "none", []),
+        ("openai/gpt-5.5", Reasoning(effort="high"), {}, "high", []),
+        ("gpt-5.5", Reasoning(effort="high"), {"effort": "reasoning_effort"}, "high", []),
+    ],
+)
+def test_the_newest_of_openai_do_not_think_beside_tools(
+    model: str, reasoning: Reasoning | None, quirks: dict[str, Any], effort: str | None, lost: list[str]
+) -> None:
+    body, losses = told(request(tools=[WEATHER], reasoning=reasoning), model, **quirks)
+    assert (body.get("reasoning_effort"), losses) == (effort, lost)
+
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        (None, {"type": "object", "properties": {}}),
+        ({"type": "object"}, {"type": "object", "properties": {}}),
+        ({"additionalProperties": False}, {"type": "object", "properties": {}, "additionalProperties": False}),
+        (CITY, CITY),
+        (
+            {**CITY, "properties": {"a": {"type": "array"}, "b": {"anyOf": [{"type": ["array", "null"]}]}}},
+            {
+                **CITY,
+                "properties": {
+                    "a": {"type": "array", "items": {}},
+                    "b": {"anyOf": [{"type": ["array", "null"], "items": {}}]},
+                },
+            },
+        ),
+        (
+            {
+                **CITY,
+                "properties": {"type": {"enum": ["array"]}, "items": {"type": "array", "items": {"type": "array"}}},
+            },
+            {
+                **CITY,
+                "properties": {
+                    "type": {"enum": ["array"]},
+                    "items": {"type": "array", "items": {"type": "array", "items": {}}},
+                },
+            },
+        ),
+        ({"anyOf": [CITY, CITY]}, {"anyOf": [CITY, CITY]}),
+        ({**CITY, "properties": None, "required": 1}, {**CITY, "properties": None, "required": 1}),
+    ],
+)
+def test_parameters_say_what_openai_wants_to_hear(schema: dict[str, Any] | None, said: dict[str, Any]) -> None:
+    body, lost = told(request(tools=[Tool(name="f", schema=schema, at="/tools/0")]))
+    assert (body["tools"][0]["function"]["parameters"], lost) == (said, [])
+
+
+@pytest.mark.parametrize(
+    ("schema", "is_told"),
+    [
+        ({**CITY, "required": ["city"], "additionalProperties": False}, True),
+        ({"type": "object", "additionalProperties": False}, True),
+        ({**CITY, "required": ["city"]}, False),
+        ({**CITY, "additionalProperties": False}, False),
+        ({"type": "object", "properties": {"a": CITY}, "required": ["a"], "additionalProperties": False}, False),
+    ],
+)
+def test_strict_is_said_of_what_openai_takes_for_strict(schema: dict[str, Any], *, is_told: bool) -> None:
+    body, lost = told(request(tools=[Tool(name="f", schema=schema, strict=True, at="/tools/0")]))
+    assert ("strict" in body["tools"][0]["function"], lost) == (is_told, [] if is_told else ["/tools/0/strict"])
+
+
+@pytest.mark.parametrize(
+    ("image", "url"),
+    [
+        (Media("image", media_type="image/jpg", data="aGk="), "data:image/jpeg;base64,aGk="),
+        (Media("image", media_type="image/png", data="/9j/4AAQ"), "data:image/jpeg;base64,/9j/4AAQ"),
+        (Media("image", data="aGk="), "data:image/png;base64,aGk="),
+    ],
+)
+def test_an_image_has_the_type_that_its_bytes_tell(image: Media, url: str) -> None:
+    assert messages(user(image))[0]["content"] == [{"type": "image_url", "image_url": {"url": url}}]
 
 
 def test_a_shortened_id_is_shortened_in_words_as_well() -> None:

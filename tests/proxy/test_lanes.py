@@ -326,6 +326,47 @@ def test_what_one_target_can_not_do_another_may(cast: Cast) -> None:
     assert (answer.status, answer.error["param"]) == (400, "n")
 
 
+# Names of tools
+
+LONG = "mcp__8b383b1d-b46a-4b70-994c-c7c26b866287__check_domain_availability_and_price"
+SHORT = "mcp__8b383b1d-b46a-4b70-994c-c7c26b866287__check_d_60b383c2"
+
+
+def claude_codes(model: str, *, stream: bool) -> dict[str, Any]:
+    """What Claude Code asks once a tool with a long name was called."""
+    messages = [
+        {"role": "user", "content": "Hi!"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": LONG, "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "free"}]},
+    ]
+    tools = [{"name": LONG, "input_schema": {"type": "object"}}, {"name": "Bash", "input_schema": {"type": "object"}}]
+    choice = {"type": "tool", "name": LONG}
+    return {
+        "model": model, "max_tokens": 99, "messages": messages, "tools": tools, "tool_choice": choice, "stream": stream
+    }  # fmt: skip
+
+
+def openai_call(name: str, *, stream: bool) -> Reply:
+    call = {"id": "c", "type": "function", "function": {"name": name, "arguments": "{}"}}
+    said = {"role": "assistant", "content": None, "tool_calls": [{**call, **({"index": 0} if stream else {})}]}
+    choice = {"index": 0, "delta" if stream else "message": said, "finish_reason": "tool_calls"}
+    reply = {"id": "r", "created": 1, "model": "m", "choices": [choice]}
+    return event_stream(f"data: {json.dumps(reply)}\n\n".encode(), b"data: [DONE]\n\n") if stream else whole(reply)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_tool_is_told_by_another_name_where_its_own_is_refused(cast: Cast, *, stream: bool) -> None:
+    cast.upstreams["openai"].script(openai_call(SHORT, stream=stream))
+    answer = post(cast.daemon, "/v1/messages", claude_codes("to-openai", stream=stream))
+    blocks = [each["content_block"] for each in events(answer) if "content_block" in each] if stream else None
+    assert [block["name"] for block in blocks or answer.json()["content"]] == [LONG]
+    asked = cast.last("openai").json()
+    assert [tool["function"]["name"] for tool in asked["tools"]] == [SHORT, "Bash"]
+    assert asked["tool_choice"]["function"]["name"] == SHORT
+    assert asked["messages"][1]["tool_calls"][0]["function"]["name"] == SHORT
+    assert "x-routerd-dropped" not in answer.headers
+
+
 # Errors
 
 
@@ -408,6 +449,17 @@ def test_a_provider_of_the_dialect_counts_itself(cast: Cast) -> None:
     answer = post(cast.daemon, "/v1beta/models/to-gemini:countTokens", contents)
     assert (answer.status, answer.json()) == (200, {"totalTokens": 4321})
     assert "x-routerd-estimated" not in answer.headers
+
+
+def test_what_another_family_signed_is_not_counted_by_anthropic(cast: Cast) -> None:
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": "routerd:gemini:c2ln"}
+    answer = {"role": "assistant", "content": [thought, {"type": "text", "text": "Ho."}]}
+    said = [{"role": "user", "content": "Hi!"}, answer]
+    body = {"model": "to-anthropic", "messages": [*said, {"role": "user", "content": "Well?"}]}
+    assert post(cast.daemon, "/v1/messages/count_tokens", body).json() == {"input_tokens": 4321}
+    asked = cast.last("anthropic").json()
+    assert asked["messages"][1]["content"] == [{"type": "text", "text": "Ho."}]
+    assert asked.keys() == {"model", "messages"}
 
 
 def test_elsewhere_the_count_is_a_stated_estimate(cast: Cast) -> None:
