@@ -8,10 +8,9 @@ from itertools import count
 
 import msgspec
 
-from routerd import errors
 from routerd.access import ANONYMOUS, Caller, identify
 from routerd.adapters import openai_chat
-from routerd.errors import RouterError
+from routerd.errors import RouterError, problem
 from routerd.proxy import endpoints, headers, heads
 from routerd.proxy.door import Head, Outlet
 from routerd.proxy.endpoints import Endpoint
@@ -107,7 +106,7 @@ class Gateway:
         """Status, head lines and body that say `error` in the dialect that `path` speaks."""
         identity = headers.identity(error.request_id or self._next_id())
         if path.startswith("/") and not heads.is_v1(path):  # else not even a path could be read
-            said = errors.problem(error.status, error.kind, error.message)
+            said = problem(error.status, error.kind, error.message)
             return error.status, headers.PROBLEM + identity, msgspec.json.encode(said)
         dialect = endpoints.dialect_of(path)
         status = dialect.error_status(error)

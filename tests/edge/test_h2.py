@@ -265,17 +265,22 @@ def test_a_stream_whose_caller_takes_nothing_is_reset(gateway: StubGateway, path
         peer.socket.close()
 
 
+def asks_for_more_than_it_takes(peer: Peer, gateway: StubGateway) -> None:
+    """Give window without end, and do not read, until an answer waits."""
+    peer.connection.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**30})
+    peer.connection.increment_flow_control_window(2**30)
+    peer.ask("POST", "/v1/endless")
+    gateway.begun.wait()
+    source = gateway.endless[0]
+    eventually(lambda: source.pauses > source.resumes, "an answer waits")
+
+
 def test_a_connection_whose_caller_takes_nothing_is_cut(gateway: StubGateway) -> None:
     """It gives window without end, and does not read."""
     with EdgeDoor(gateway, limits=hours(stall=3)) as door:
         door.sweep(9)  # whoever comes late has as much time
         peer = Peer(door.port)
-        peer.connection.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**30})
-        peer.connection.increment_flow_control_window(2**30)
-        peer.ask("POST", "/v1/endless")
-        gateway.begun.wait()
-        source = gateway.endless[0]
-        eventually(lambda: source.pauses > source.resumes, "an answer waits")
+        asks_for_more_than_it_takes(peer, gateway)
         door.sweep(4)
         assert not gateway.cancelled.is_open, "there was still time"
 
@@ -316,12 +321,7 @@ def test_an_idle_caller_who_answers_no_goodbye_is_not_waited_for(
 def test_a_caller_who_goes_without_a_goodbye(door: EdgeDoor, gateway: StubGateway, certificates: Certificates) -> None:
     """It gives window without end, and does not read; TLS does not pass on that it has gone."""
     peer = Peer(door.tls_port, certificates.caller())
-    peer.connection.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 2**30})
-    peer.connection.increment_flow_control_window(2**30)
-    peer.ask("POST", "/v1/endless")
-    gateway.begun.wait()
-    source = gateway.endless[0]
-    eventually(lambda: source.pauses > source.resumes, "an answer waits")
+    asks_for_more_than_it_takes(peer, gateway)
     socket.socket.shutdown(peer.socket, socket.SHUT_WR)  # not SSLSocket's own
     gateway.cancelled.wait()
     peer.socket.close()
