@@ -68,7 +68,6 @@ class Daemon:
     management: Management
     standing: Standing
     workshop: Workshop
-    claim: Claim | None
     token: str = field(repr=False)
     is_ready: bool = False
 
@@ -79,6 +78,7 @@ class Daemon:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch the file and sweep, while the doors are open."""
+        claim = self._claim()
         tasks = [
             asyncio.create_task(self.reloader.watch(self._changes(), self.gateway.adopt), name="watch"),
             asyncio.create_task(self._sweep(), name="sweep"),
@@ -100,9 +100,20 @@ class Daemon:
             self.services.upstreams.pools.close()
             self.standing.save()
             await asyncio.to_thread(self.database.close)
-            if self.claim is not None:
-                self.claim.release()
+            if claim is not None:
+                claim.release()
             self.log.close()
+
+    def _claim(self) -> Claim | None:
+        """The data folder as ours. That somebody else uses it as well is said, and no more: it may be a restart."""
+        if self.settings.config == example.path():
+            return None  # of the built-in example nothing is kept
+        claim = Claim(self.settings.data_dir)
+        if claim.is_shared:
+            reason = "another routerd uses it now: each overwrites what the other keeps of health, rotation and backups"
+            cure, folder = "give each its own --data-dir", str(self.settings.data_dir)
+            self.log.warning("data_folder_shared", folder=folder, reason=reason, cure=cure)
+        return claim
 
     def _changes(self) -> AsyncGenerator[None, None]:
         """Of router.yaml. What checks it is got ready while an editor's save is waited for, if it is not here yet."""
@@ -160,17 +171,7 @@ def build(
         inventory=inventory, backups=backups, ledger=ledger, database=database, log=log, data_dir=settings.data_dir,
         checks=Checks(services, lambda: gateway.current, news, inventory, settings.request_timeout),
     )  # fmt: skip
-    claim = _claim(settings.data_dir, log) if generations is not None else None
-    return Daemon(settings, log, services, database, gateway, reloader, management, standing, workshop, claim, token)
-
-
-def _claim(data_dir: Path, log: Log) -> Claim:
-    """The data folder as ours. That somebody else uses it as well is said, and no more: it may be a restart."""
-    claim = Claim(data_dir)
-    if claim.is_shared:
-        reason = "another routerd uses it now: each writes over what the other keeps of health, rotation and backups"
-        log.warning("data_folder_shared", folder=str(data_dir), reason=reason, cure="give each its own --data-dir")
-    return claim
+    return Daemon(settings, log, services, database, gateway, reloader, management, standing, workshop, token)
 
 
 def _services(loop: asyncio.AbstractEventLoop, log: Log, database: Database, ledger: Ledger) -> Services:
